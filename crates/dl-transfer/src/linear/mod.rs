@@ -8,7 +8,7 @@ mod lbfgs;
 pub mod svm;
 mod two_sample;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use rayon::prelude::*;
 
 pub use lbfgs::{LbfgsConfig, Minimum, minimize};
@@ -64,13 +64,36 @@ pub fn logistic(
     classes: usize,
     config: &LogisticConfig,
 ) -> Result<Logistic> {
+    logistic_weighted(features, columns, targets, classes, &[], config)
+}
+
+/// [`logistic`] with a factor on the loss of each row, `weights` [n], at least 0 (scikit-learn's `sample_weight`); empty for
+/// 1 each. The mean and variance of standardized features are weighted too, so that a weight of 2 is the row twice and 0
+/// is without the row.
+/// # Errors
+/// As [`logistic`], and when there is not one weight per row, one is negative or not finite, or fewer than two classes
+/// have a row whose weight is above 0.
+pub fn logistic_weighted(
+    features: &[f32],
+    columns: usize,
+    targets: &[u32],
+    classes: usize,
+    weights: &[f64],
+    config: &LogisticConfig,
+) -> Result<Logistic> {
     let rows = targets.len();
     ensure!(rows > 0 && columns > 0 && features.len() == rows * columns, "no features to train on");
     ensure!(classes > 1, "only one class; training needs at least two");
     ensure!(features.iter().all(|value| value.is_finite()), "the features hold numbers that are not finite");
+    if !weights.is_empty() {
+        check_weights(weights, rows)?;
+        let mut seen = targets.iter().zip(weights).filter(|(_, weight)| **weight > 0.0).map(|(target, _)| target);
+        let first = seen.next();
+        ensure!(seen.any(|target| Some(target) != first), "all rows whose weight is above 0 are of one class");
+    }
     let (mean, factor) =
-        if config.standardize { moments(features, columns) } else { (vec![0.0; columns], vec![1.0; columns]) };
-    let problem = Problem { features, columns, targets, classes, config, mean: &mean, factor: &factor };
+        if config.standardize { moments(features, columns, weights) } else { (vec![0.0; columns], vec![1.0; columns]) };
+    let problem = Problem { features, columns, targets, weights, classes, config, mean: &mean, factor: &factor };
     let found = minimize(vec![0.0; classes * (columns + 1)], &config.solver, |at| problem.objective(at))?;
     // Back from standardized features.
     let (weight, bias) = found.at.split_at(classes * columns);
@@ -90,18 +113,33 @@ pub fn logistic(
     Ok(logistic)
 }
 
-/// The mean of each column, and the factor that makes its variance 1; a column that is constant, up to the rounding of
-/// `f32`, stays unchanged.
-fn moments(features: &[f32], columns: usize) -> (Vec<f64>, Vec<f64>) {
+/// Checks that each of `rows` rows has a weight, and that they are numbers of at least 0 and not all 0.
+pub(crate) fn check_weights(weights: &[f64], rows: usize) -> Result<()> {
+    ensure!(weights.len() == rows, "{} weights for {rows} rows; expected one per row", weights.len());
+    if let Some(at) = weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0)) {
+        bail!("weight {} of row {at} is not a number of at least 0", weights[at]);
+    }
+    ensure!(weights.iter().any(|weight| *weight > 0.0), "all weights are 0; expected at least one above 0");
+    ensure!(weights.iter().sum::<f64>().is_finite(), "the sum of the weights is not finite");
+    Ok(())
+}
+
+/// The weighted mean of each column, and the factor that makes its weighted variance 1; a column that is constant, up to
+/// the rounding of `f32`, stays unchanged.
+fn moments(features: &[f32], columns: usize, weights: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let rows = (features.len() / columns) as f64;
+    let total = if weights.is_empty() { rows } else { weights.iter().sum() };
+    let weight = |row: usize| weights.get(row).copied().unwrap_or(1.0);
     let mut mean = vec![0.0; columns];
-    for row in features.chunks_exact(columns) {
-        mean.iter_mut().zip(row).for_each(|(mean, value)| *mean += f64::from(*value) / rows);
+    for (row, values) in features.chunks_exact(columns).enumerate() {
+        let weight = weight(row);
+        mean.iter_mut().zip(values).for_each(|(mean, value)| *mean += weight * f64::from(*value) / total);
     }
     let mut variance = vec![0.0; columns];
-    for row in features.chunks_exact(columns) {
-        for ((variance, mean), value) in variance.iter_mut().zip(&mean).zip(row) {
-            *variance += (f64::from(*value) - mean).powi(2) / rows;
+    for (row, values) in features.chunks_exact(columns).enumerate() {
+        let weight = weight(row);
+        for ((variance, mean), value) in variance.iter_mut().zip(&mean).zip(values) {
+            *variance += weight * (f64::from(*value) - mean).powi(2) / total;
         }
     }
     let factor = variance.iter().zip(&mean).map(|(variance, mean)| {
@@ -117,6 +155,8 @@ struct Problem<'a> {
     features: &'a [f32],
     columns: usize,
     targets: &'a [u32],
+    /// One per row, or none for 1 each.
+    weights: &'a [f64],
     classes: usize,
     config: &'a LogisticConfig,
     mean: &'a [f64],
@@ -128,8 +168,13 @@ impl Problem<'_> {
     fn objective(&self, at: &[f64]) -> (f64, Vec<f64>) {
         let (weight, bias) = at.split_at(self.classes * self.columns);
         let blocks = self.features.par_chunks(BLOCK * self.columns).zip(self.targets.par_chunks(BLOCK));
-        let parts: Vec<(f64, Vec<f64>)> =
-            blocks.map(|(features, targets)| self.part(features, targets, weight, bias)).collect();
+        let parts: Vec<(f64, Vec<f64>)> = blocks
+            .enumerate()
+            .map(|(block, (features, targets))| {
+                let weights = self.weights.get(block * BLOCK..).unwrap_or_default();
+                self.part(features, targets, weights, weight, bias)
+            })
+            .collect();
         // The rows of two classes are -w/2 and w/2 at the minimum, so this is half the squared norm of w.
         let penalty = if self.classes == 2 { 2.0 } else { 1.0 };
         let mut value = 0.5 * penalty * weight.iter().map(|weight| weight * weight).sum::<f64>();
@@ -142,13 +187,21 @@ impl Problem<'_> {
         (value, gradient)
     }
 
-    fn part(&self, features: &[f32], targets: &[u32], weight: &[f64], bias: &[f64]) -> (f64, Vec<f64>) {
+    /// The share of some rows; `weights` are theirs and those of the rows after them, or none.
+    fn part(
+        &self,
+        features: &[f32],
+        targets: &[u32],
+        weights: &[f64],
+        weight: &[f64],
+        bias: &[f64],
+    ) -> (f64, Vec<f64>) {
         let (classes, columns) = (self.classes, self.columns);
         let mut gradient = vec![0.0; classes * (columns + 1)];
         let mut value = 0.0;
         let mut x = vec![0.0; columns];
         let mut scores = vec![0.0; classes];
-        for (row, target) in features.chunks_exact(columns).zip(targets) {
+        for (at, (row, target)) in features.chunks_exact(columns).zip(targets).enumerate() {
             let target = *target as usize;
             for (((x, value), mean), factor) in x.iter_mut().zip(row).zip(self.mean).zip(self.factor) {
                 *x = (f64::from(*value) - mean) * factor;
@@ -158,7 +211,9 @@ impl Problem<'_> {
             }
             let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let total: f64 = scores.iter().map(|score| (score - largest).exp()).sum();
-            let counts = self.config.cost * self.config.class_weights.get(target).copied().unwrap_or(1.0);
+            let counts = self.config.cost
+                * self.config.class_weights.get(target).copied().unwrap_or(1.0)
+                * weights.get(at).copied().unwrap_or(1.0);
             value += counts * (total.ln() + largest - scores[target]);
             for class in 0..classes {
                 let probability = (scores[class] - largest).exp() / total;
@@ -261,6 +316,71 @@ mod tests {
             pool.install(|| logistic(&features, 9, &targets, 4, &LogisticConfig::default()).unwrap())
         };
         assert_eq!(run(1), run(3));
+    }
+
+    #[test]
+    fn weighted_rows_match_scikit_learn() {
+        let golden = include_str!("../../../../testdata/goldens/weights/golden.json");
+        let golden: Value = serde_json::from_str(golden).unwrap();
+        for case in golden["logistic"].as_array().unwrap() {
+            let number = |key: &str| case[key].as_f64().unwrap();
+            let (rows, columns, classes) =
+                (number("rows") as usize, number("columns") as usize, number("classes") as usize);
+            let (features, targets) = problem(rows, columns, classes);
+            let numbers = |key: &str| -> Vec<f64> { serde_json::from_value(case[key].clone()).unwrap() };
+            let config = LogisticConfig {
+                cost: number("cost"),
+                class_weights: numbers("class_weights"),
+                standardize: case["standardize"].as_bool().unwrap(),
+                solver: LbfgsConfig { tolerance: 1e-6, iterations: 2000, ..LbfgsConfig::default() },
+            };
+            let weights: Vec<f64> = (0..rows).map(|row| (row % 5) as f64 / 2.0).collect();
+            let found = logistic_weighted(&features, columns, &targets, classes, &weights, &config).unwrap();
+            assert!(found.converged, "{} iterations", found.iterations);
+            for (found, expected) in found.weight.iter().zip(numbers("weight")) {
+                assert!((found - expected).abs() < 1e-5, "{found} {expected} {case}");
+            }
+            let shift = numbers("bias").iter().sum::<f64>() / classes as f64;
+            for (found, expected) in found.bias.iter().zip(numbers("bias")) {
+                assert!((found - (expected - shift)).abs() < 1e-4, "{found} {expected} {case}");
+            }
+        }
+    }
+
+    #[test]
+    fn equal_weights_change_nothing_and_a_weight_of_two_is_the_row_twice() {
+        let (features, targets) = problem(700, 5, 3);
+        let config = LogisticConfig::default();
+        let plain = logistic(&features, 5, &targets, 3, &config).unwrap();
+        assert_eq!(plain, logistic_weighted(&features, 5, &targets, 3, &[1.0; 700], &config).unwrap());
+        let tight =
+            LogisticConfig { solver: LbfgsConfig { tolerance: 1e-9, ..LbfgsConfig::default() }, ..config.clone() };
+        let weights: Vec<f64> = (0..700).map(|row| f64::from(row % 3)).collect();
+        let (mut copies, mut labels) = (Vec::new(), Vec::new());
+        for (row, (values, target)) in features.chunks(5).zip(&targets).enumerate() {
+            for _ in 0..row % 3 {
+                copies.extend_from_slice(values);
+                labels.push(*target);
+            }
+        }
+        let weighted = logistic_weighted(&features, 5, &targets, 3, &weights, &tight).unwrap();
+        let copied = logistic(&copies, 5, &labels, 3, &tight).unwrap();
+        for (weighted, copied) in weighted.weight.iter().zip(&copied.weight) {
+            assert!((weighted - copied).abs() < 1e-8, "{weighted} {copied}");
+        }
+    }
+
+    #[test]
+    fn bad_weights_are_refused() {
+        let refused = |weights: &[f64]| {
+            let config = LogisticConfig::default();
+            logistic_weighted(&[1.0, 2.0, 3.0], 1, &[0, 1, 1], 2, weights, &config).unwrap_err().to_string()
+        };
+        assert!(refused(&[1.0, -1.0, 1.0]).contains("weight -1 of row 1"));
+        assert!(refused(&[1.0, f64::NAN, 1.0]).contains("weight NaN of row 1"));
+        assert!(refused(&[0.0; 3]).contains("all weights are 0"));
+        assert!(refused(&[1.0; 2]).contains("2 weights for 3 rows"));
+        assert!(refused(&[0.0, 1.0, 1.0]).contains("of one class"));
     }
 
     #[test]

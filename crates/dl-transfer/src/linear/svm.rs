@@ -4,9 +4,11 @@
 //! Primal: minimize 1/2 (|w|^2 + v^2) + sum_i C_i max(0, 1 - y_i (w x_i + v B)), where B is the constant feature that
 //! carries the bias (b = v B), regularized like every other weight. Dual: 0 <= alpha_i <= C_i, w = sum_i alpha_i y_i x_i.
 
+use anyhow::{Result, ensure};
 use rand::Rng;
 use rand::seq::SliceRandom;
 
+use super::check_weights;
 use crate::dot;
 
 /// Options of one two-class problem. The defaults are R-CNN's, except for the tolerance.
@@ -58,9 +60,46 @@ pub fn solve(
     config: &SvmConfig,
     rng: &mut impl Rng,
 ) -> Solution {
+    descend(rows, positives, &[], alphas, config, rng)
+}
+
+/// [`solve`] with a factor on C of each row, `weights` [rows], at least 0 (liblinear's weights of instances, and
+/// scikit-learn's `sample_weight`): C_i = C weight_i, times `positive_weight` for positives.
+/// # Errors
+/// When there are no rows, not one alpha and one weight per row, or a weight is negative or not finite, or all are 0.
+pub fn solve_weighted(
+    rows: &[&[f32]],
+    positives: usize,
+    weights: &[f64],
+    alphas: &mut [f64],
+    config: &SvmConfig,
+    rng: &mut impl Rng,
+) -> Result<Solution> {
+    ensure!(
+        !rows.is_empty() && alphas.len() == rows.len(),
+        "{} rows and {} alphas; expected at least one row, and an alpha each",
+        rows.len(),
+        alphas.len()
+    );
+    check_weights(weights, rows.len())?;
+    Ok(descend(rows, positives, weights, alphas, config, rng))
+}
+
+/// [`solve`] with a factor on C of each row, or none for 1 each.
+fn descend(
+    rows: &[&[f32]],
+    positives: usize,
+    weights: &[f64],
+    alphas: &mut [f64],
+    config: &SvmConfig,
+    rng: &mut impl Rng,
+) -> Solution {
     assert!(rows.len() == alphas.len() && !rows.is_empty(), "one alpha per row, and at least one row");
     let sign = |i: usize| if i < positives { 1.0 } else { -1.0 };
-    let bound = |i: usize| config.cost * if i < positives { config.positive_weight } else { 1.0 };
+    let bound = |i: usize| {
+        let factor = if i < positives { config.positive_weight } else { 1.0 };
+        config.cost * factor * weights.get(i).copied().unwrap_or(1.0)
+    };
     let curvature: Vec<f64> =
         rows.iter().map(|row| row.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() + config.bias.powi(2)).collect();
 
@@ -204,6 +243,34 @@ mod tests {
         let config = SvmConfig { max_passes: 1, ..case.config(1e-3) };
         let warm = solve(&rows, positives, &mut alphas, &config, &mut dl_record::rng(1, "warm"));
         assert!((warm.objective / cold.objective - 1.0).abs() < 1e-5, "{} {}", warm.objective, cold.objective);
+    }
+
+    #[test]
+    fn weighted_rows_have_scikit_learns_objective() {
+        let golden = include_str!("../../../../testdata/goldens/weights/golden.json");
+        let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+        let cases: Vec<Case> = serde_json::from_value(golden["svm"].clone()).unwrap();
+        for case in cases {
+            let features = case.features();
+            let rows: Vec<&[f32]> = features.iter().map(Vec::as_slice).collect();
+            let weights: Vec<f64> = (0..rows.len()).map(|row| (row % 5) as f64 / 2.0).collect();
+            let mut alphas = vec![0.0; rows.len()];
+            let positives = case.positives as usize;
+            let mut run = |weights: &[f64]| {
+                alphas.fill(0.0);
+                let mut rng = dl_record::rng(1, "svm");
+                solve_weighted(&rows, positives, weights, &mut alphas, &case.config(1e-5), &mut rng)
+            };
+            let found = run(&weights).unwrap();
+            let excess = found.objective / case.objective - 1.0;
+            assert!(found.converged && excess.abs() < 1e-5, "{} for {}: {excess}", found.objective, case.objective);
+            let ones = run(&vec![1.0; rows.len()]).unwrap();
+            assert!(run(&vec![0.0; rows.len()]).is_err() && run(&[1.0]).is_err());
+            assert!(run(&vec![-1.0; rows.len()]).is_err());
+            let plain =
+                solve(&rows, positives, &mut vec![0.0; rows.len()], &case.config(1e-5), &mut dl_record::rng(1, "svm"));
+            assert_eq!(plain, ones);
+        }
     }
 
     #[test]
