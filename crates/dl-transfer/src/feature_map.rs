@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail, ensure};
 use faer::{Mat, MatRef};
 
+use crate::KernelMap;
 use crate::affine::Affine;
 use crate::normalize::{RowNorm, normalize_rows};
 
@@ -15,6 +16,8 @@ pub enum RowMap {
     Identity,
     /// An affine map.
     Affine(Affine),
+    /// A map by kernels.
+    Kernel(KernelMap),
 }
 
 impl RowMap {
@@ -23,14 +26,16 @@ impl RowMap {
         match self {
             Self::Identity => Ok(columns),
             Self::Affine(map) => map.width(columns),
+            Self::Kernel(map) => map.check(columns),
         }
     }
 
     /// Rows [n, d] mapped to [n, k].
-    fn apply(&self, rows: MatRef<f64>) -> Mat<f64> {
+    fn apply(&self, rows: MatRef<f64>) -> Result<Mat<f64>> {
         match self {
-            Self::Identity => rows.to_owned(),
-            Self::Affine(map) => map.apply(rows),
+            Self::Identity => Ok(rows.to_owned()),
+            Self::Affine(map) => Ok(map.apply(rows)),
+            Self::Kernel(map) => map.apply(rows),
         }
     }
 }
@@ -103,7 +108,7 @@ impl FeatureMap {
     pub fn apply(&self, map: usize, rows: MatRef<f64>) -> Result<Mat<f64>> {
         self.check_width(rows.ncols())?;
         let scaled = self.rows.map(|norm| normalize_rows(rows, norm));
-        let mapped = self.maps[map].apply(scaled.as_ref().map_or(rows, Mat::as_ref));
+        let mapped = self.maps[map].apply(scaled.as_ref().map_or(rows, Mat::as_ref))?;
         ensure!(mapped.is_all_finite(), "the mapped features are too large for a number");
         Ok(mapped)
     }

@@ -96,7 +96,23 @@ impl KernelMap {
     /// # Errors
     /// When the rows do not have the columns of the fit, or the parts of the map do not fit together.
     pub fn apply(&self, rows: MatRef<f64>) -> Result<Mat<f64>> {
-        let (columns, features) = (rows.ncols(), self.weights.nrows());
+        let width = self.check(rows.ncols())?;
+        let mut mapped = Mat::zeros(rows.nrows(), width);
+        let lift = self.lift.prepare();
+        for start in (0..rows.nrows()).step_by(BLOCK) {
+            let count = BLOCK.min(rows.nrows() - start);
+            let lifted = lift.apply(rows.subrows(start, count));
+            let to = mapped.subrows_mut(start, count);
+            matmul(to, Accum::Replace, &lifted, &self.weights, 1.0, parallelism());
+        }
+        Ok(mapped)
+    }
+
+    /// The width of the rows that it makes of rows of `columns` numbers.
+    /// # Errors
+    /// When the rows do not have the columns of the fit, or the parts of the map do not fit together.
+    pub fn check(&self, columns: usize) -> Result<usize> {
+        let features = self.weights.nrows();
         let expected = match &self.lift {
             Lift::Identity => features,
             Lift::Landmarks { rows, .. } => rows.ncols(),
@@ -115,15 +131,7 @@ impl KernelMap {
         if let Lift::Landmarks { kernel, .. } = &self.lift {
             kernel.check()?;
         }
-        let mut mapped = Mat::zeros(rows.nrows(), self.weights.ncols());
-        let lift = self.lift.prepare();
-        for start in (0..rows.nrows()).step_by(BLOCK) {
-            let count = BLOCK.min(rows.nrows() - start);
-            let lifted = lift.apply(rows.subrows(start, count));
-            let to = mapped.subrows_mut(start, count);
-            matmul(to, Accum::Replace, &lifted, &self.weights, 1.0, parallelism());
-        }
-        Ok(mapped)
+        Ok(self.weights.ncols())
     }
 }
 

@@ -29,6 +29,20 @@ impl FeatureTable {
         Self { intake: RowIntake::new(layer), ..Self::default() }
     }
 
+    /// An empty table for rows of `columns` numbers, which [`push_row`](Self::push_row) appends.
+    pub fn of_width(columns: usize) -> Self {
+        Self { intake: RowIntake { columns, ..RowIntake::default() }, ..Self::default() }
+    }
+
+    /// Appends the rows of `other`, of the same width.
+    pub fn append(&mut self, other: Self) {
+        self.ids.extend(other.ids);
+        self.labels.extend(other.labels);
+        self.domains.extend(other.domains);
+        self.weights.extend(other.weights);
+        self.x.extend(other.x);
+    }
+
     /// Appends the row of a record. A record that fails changes nothing.
     /// # Errors
     /// As [`RowIntake::take`].
@@ -66,6 +80,11 @@ impl FeatureTable {
     /// The features of a row.
     pub fn row(&self, index: usize) -> &[f32] {
         &self.x[index * self.columns()..][..self.columns()]
+    }
+
+    /// All rows as a matrix, [rows, columns].
+    pub fn matrix(&self) -> Mat<f64> {
+        Mat::from_fn(self.len(), self.columns(), |row, column| f64::from(self.row(row)[column]))
     }
 
     /// The rows `indices` as a matrix, [indices, columns].

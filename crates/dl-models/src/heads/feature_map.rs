@@ -7,10 +7,10 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
 use dl_record::Fnv1a;
-use dl_transfer::Mat;
 use dl_transfer::affine::Affine;
 use dl_transfer::feature_map::{FeatureMap, RowMap};
 use dl_transfer::normalize::RowNorm;
+use dl_transfer::{Kernel, KernelMap, Lift, Mat};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -57,6 +57,10 @@ enum Rows {
 enum Form {
     Identity,
     Affine,
+    Primal,
+    LinearKernel,
+    Rbf { gamma: f64 },
+    Fourier,
 }
 
 /// The tensors of one map, by name: [rows, columns], vectors as a single row.
@@ -189,6 +193,25 @@ fn parts(map: &RowMap) -> (Form, Parts) {
             }
             (Form::Affine, parts)
         }
+        RowMap::Kernel(KernelMap { lift, weights }) => {
+            let mut parts = Parts::from([("weights", weights.clone())]);
+            let form = match lift {
+                Lift::Identity => Form::Primal,
+                Lift::Landmarks { kernel, rows } => {
+                    parts.insert("landmarks", rows.clone());
+                    match kernel {
+                        Kernel::Linear => Form::LinearKernel,
+                        Kernel::Rbf { gamma } => Form::Rbf { gamma: *gamma },
+                    }
+                }
+                Lift::Fourier { frequencies, phases } => {
+                    parts.insert("frequencies", frequencies.clone());
+                    parts.insert("phases", vector(phases));
+                    Form::Fourier
+                }
+            };
+            (form, parts)
+        }
     }
 }
 
@@ -199,8 +222,21 @@ fn of_parts(form: Form, tensor: impl Fn(&str) -> Result<Option<Mat<f64>>>) -> Re
         ensure!(matrix.nrows() == 1, "{name} has {} rows; expected one", matrix.nrows());
         Ok(Some(row_major(&matrix).collect()))
     };
+    let part = |name: &str| tensor(name)?.with_context(|| format!("has no {name}"));
+    let landmarks = |kernel| -> Result<RowMap> {
+        let lift = Lift::Landmarks { kernel, rows: part("landmarks")? };
+        Ok(RowMap::Kernel(KernelMap { lift, weights: part("weights")? }))
+    };
     Ok(match form {
         Form::Identity => RowMap::Identity,
+        Form::Primal => RowMap::Kernel(KernelMap { lift: Lift::Identity, weights: part("weights")? }),
+        Form::LinearKernel => landmarks(Kernel::Linear)?,
+        Form::Rbf { gamma } => landmarks(Kernel::Rbf { gamma })?,
+        Form::Fourier => {
+            let phases = vector("phases")?.context("has no phases")?;
+            let lift = Lift::Fourier { frequencies: part("frequencies")?, phases };
+            RowMap::Kernel(KernelMap { lift, weights: part("weights")? })
+        }
         Form::Affine => RowMap::Affine(Affine {
             shift: vector("shift")?,
             factor: vector("factor")?,

@@ -41,8 +41,14 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         self.map.check()?;
-        let (found, intake) =
-            self.map.sided(io, &self.sides, Gathered::new, |set, row| set.push(&row.features), Gathered::merge)?;
+        let (found, taken) = self.map.rows.sided(
+            io,
+            &self.sides,
+            Gathered::new,
+            |set, row| set.push(&row.features),
+            Gathered::merge,
+            || (),
+        )?;
         let rows = [found.source.rows(), found.target.rows()];
         let source = found.source.spectrum().context("the source")?;
         let target = found.target.spectrum().context("the target")?;
@@ -57,6 +63,6 @@ impl Args {
             rows: None,
             training,
         };
-        self.map.write(io, "coral", intake, fitted)
+        self.map.write(io, "coral", taken, fitted)
     }
 }

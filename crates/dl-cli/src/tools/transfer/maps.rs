@@ -3,32 +3,25 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use dl_models::FeatureMapFile;
 use dl_record::{Dtype, Matrix, Record, Tensor};
 use dl_transfer::feature_map::{FeatureMap, RowMap};
 use dl_transfer::normalize::RowNorm;
-use dl_transfer::rows::{Row, RowIntake};
 use dl_transfer::{Mat, WholeFeatures, check_same_network, whole_features};
 use serde_json::{Map, Value};
 
-use super::passes::first_pass;
-use super::sides::{Domains, SideArgs, Sided};
-use crate::common::{Common, Inputs, Io, Job, Outcome, map_batches, model_files, only_records};
+use super::rows::{RowArgs, Taken};
+use crate::common::{Io, Job, Outcome, map_batches, model_files};
 
 /// Rows that go through a map together.
 const BATCH: usize = 256;
 
 /// Options of every map.
 #[derive(clap::Args, Debug)]
-#[command(mut_arg("inputs", only_records))]
 pub(super) struct MapArgs {
     #[command(flatten)]
-    pub(super) inputs: Inputs,
-
-    /// Layer to map [default: the only one in the records]
-    #[arg(long, value_name = "LAYER")]
-    pub(super) layer: Option<String>,
+    pub(super) rows: RowArgs,
 
     /// Name of the new layer [default: the name of the method]
     #[arg(long = "as", value_name = "LAYER")]
@@ -49,9 +42,6 @@ pub(super) struct MapArgs {
     /// Write the model file alone, and no records
     #[arg(long, requires = "output")]
     map_only: bool,
-
-    #[command(flatten)]
-    pub(super) common: Common,
 }
 
 /// A fitted method: a map for each side, or one for all rows.
@@ -69,56 +59,15 @@ impl MapArgs {
     /// Checks the files before anything is read.
     pub(super) fn check(&self) -> Result<()> {
         if let Some(output) = &self.output {
-            model_files::check(&[("--output", output)], &self.inputs, &[])?;
+            model_files::check(&[("--output", output)], &self.rows.inputs, &[])?;
             model_files::check_new(output, self.force, "--force overwrites it")?;
         }
         Ok(())
     }
 
-    fn job(&self) -> Job<'_> {
-        Job { common: &self.common, inputs: &self.inputs }
-    }
-
-    /// Passes the rows to `work`, with the number of columns.
-    /// # Errors
-    /// When no record is fit.
-    pub(super) fn each_row(&self, io: &mut Io, mut work: impl FnMut(Row, usize) -> Result<()>) -> Result<RowIntake> {
-        let mut intake = RowIntake::new(self.layer.clone());
-        let mut why = None;
-        let found = first_pass(io, self.job(), |record| {
-            let row = intake.take(record).inspect_err(|error| {
-                why.get_or_insert_with(|| format!("{error:#}"));
-            })?;
-            work(row, intake.columns)
-        })?;
-        if found.good == 0 {
-            match why {
-                Some(why) => bail!("no record can be used: {why}"),
-                None => bail!("no record can be used; pipe records with features of one row in, from dl-embed"),
-            }
-        }
-        Ok(intake)
-    }
-
-    /// Gathers the rows of each side.
-    /// # Errors
-    /// When a side has no record.
-    pub(super) fn sided<S>(
-        &self,
-        io: &mut Io,
-        sides: &SideArgs,
-        new: impl Fn(usize) -> S,
-        add: impl Fn(&mut S, Row),
-        join: impl FnMut(&mut S, S),
-    ) -> Result<(Sided<S>, RowIntake)> {
-        let mut domains = Domains::new();
-        let intake =
-            self.each_row(io, |row, columns| domains.push(sides, row, || new(columns), |set, row| add(set, row)))?;
-        Ok((domains.sided(sides, join)?, intake))
-    }
-
     /// Writes the model file, and the records with the new layer.
-    pub(super) fn write(&self, io: &mut Io, method: &str, intake: RowIntake, fitted: Fitted) -> Result<Outcome> {
+    pub(super) fn write(&self, io: &mut Io, method: &str, taken: Taken, fitted: Fitted) -> Result<Outcome> {
+        let intake = taken.intake;
         let Fitted { maps, domains, rows, mut training } = fitted;
         training.insert("data_digest".into(), intake.digest.to_string().into());
         let map = FeatureMap {
@@ -140,7 +89,7 @@ impl MapArgs {
         if self.map_only {
             return Ok(Outcome::AllWell);
         }
-        apply(io, self.job(), &file, None, self.keep)
+        apply(io, self.rows.job(), &file, None, self.keep)
     }
 }
 

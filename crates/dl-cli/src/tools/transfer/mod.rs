@@ -1,13 +1,22 @@
 //! `dl-transfer`: aligns, weighs and groups the rows of several domains.
 
 mod apply;
+mod components;
 mod coral;
+mod domain_classifier;
+mod jda;
+mod kliep;
+mod kmm;
 mod maps;
 mod normalize;
 mod passes;
 mod pca;
+mod rows;
 mod sides;
+mod sstca;
 mod subspace;
+mod tca;
+mod weigh;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -40,6 +49,12 @@ enum Method {
     Pca(pca::Args),
     Subspace(subspace::Args),
     Coral(coral::Args),
+    Tca(tca::Args),
+    Sstca(sstca::Args),
+    Jda(jda::Args),
+    Kmm(kmm::Args),
+    Kliep(kliep::Args),
+    DomainClassifier(domain_classifier::Args),
     Apply(apply::Args),
 }
 
@@ -48,10 +63,16 @@ impl Tool for Args {
 
     fn common(&self) -> &Common {
         match &self.method {
-            Method::Normalize(args) => &args.map.common,
-            Method::Pca(args) => &args.map.common,
-            Method::Subspace(args) => &args.map.common,
-            Method::Coral(args) => &args.map.common,
+            Method::Normalize(args) => &args.map.rows.common,
+            Method::Pca(args) => &args.map.rows.common,
+            Method::Subspace(args) => &args.map.rows.common,
+            Method::Coral(args) => &args.map.rows.common,
+            Method::Tca(args) => &args.components.map.rows.common,
+            Method::Sstca(args) => &args.components.map.rows.common,
+            Method::Jda(args) => &args.components.map.rows.common,
+            Method::Kmm(args) => &args.weigh.rows.common,
+            Method::Kliep(args) => &args.weigh.rows.common,
+            Method::DomainClassifier(args) => &args.weigh.rows.common,
             Method::Apply(args) => &args.common,
         }
     }
@@ -62,6 +83,12 @@ impl Tool for Args {
             Method::Pca(args) => args.run(io),
             Method::Subspace(args) => args.run(io),
             Method::Coral(args) => args.run(io),
+            Method::Tca(args) => args.run(io),
+            Method::Sstca(args) => args.run(io),
+            Method::Jda(args) => args.run(io),
+            Method::Kmm(args) => args.run(io),
+            Method::Kliep(args) => args.run(io),
+            Method::DomainClassifier(args) => args.run(io),
             Method::Apply(args) => args.run(io),
         }
     }

@@ -71,7 +71,7 @@ impl Args {
         self.map.check()?;
         let norm = self.rows.map(RowNorm::from);
         let mut moments: BTreeMap<String, ColumnMoments> = BTreeMap::new();
-        let intake = self.map.each_row(io, |mut row, columns| {
+        let taken = self.map.rows.each_row(io, |mut row, columns| {
             if self.columns.is_none() {
                 return Ok(());
             }
@@ -97,7 +97,7 @@ impl Args {
             if constant > 0 {
                 io.messages.note(format_args!(
                     "{constant} of {} columns{of_domain} are constant and become 0",
-                    intake.columns
+                    taken.intake.columns
                 ));
             }
         }
@@ -112,6 +112,6 @@ impl Args {
             false => BTreeMap::new(),
         };
         let training = training(json!({ "rows": rows }));
-        self.map.write(io, "normalize", intake, Fitted { maps, domains, training, rows: norm })
+        self.map.write(io, "normalize", taken, Fitted { maps, domains, training, rows: norm })
     }
 }

@@ -6,19 +6,24 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use dl_record::Record;
+use anyhow::{Context, Result, bail, ensure};
+use dl_record::{Record, Writer};
 
 use super::sides::Fatal;
-use crate::common::{Io, Job, STRICT, each_line, one_line, report_failed};
+use crate::common::{Io, Job, Outcome, STRICT, each_line, one_line, report_broken, report_failed};
 
-/// Counts of a first pass.
-#[derive(Clone, Copy, Debug, Default)]
+/// What became of each line in a first pass.
+#[derive(Debug, Default)]
 pub(super) struct FirstPass {
-    /// Records that `work` accepted.
-    pub(super) good: usize,
-    /// Records that failed; the second pass reports them.
-    pub(super) failed: usize,
+    /// Whether `work` accepted the line; the second pass reports why others failed.
+    pub(super) accepted: Vec<bool>,
+}
+
+impl FirstPass {
+    /// How many lines were accepted.
+    pub(super) fn good(&self) -> usize {
+        self.accepted.iter().filter(|accepted| **accepted).count()
+    }
 }
 
 /// Passes every good record to `work`; a record that fails is left to the second pass. Afterwards `io` holds the same
@@ -40,19 +45,19 @@ pub(super) fn first_pass(io: &mut Io, job: Job, mut work: impl FnMut(&Record) ->
     let mut found = FirstPass::default();
     let strict = job.common.strict;
     each_line(io, job.inputs, |line, _| {
-        if line.broken {
-            found.failed += 1;
-        } else if !line.record.has("error") {
+        let mut accepted = false;
+        if !line.broken && !line.record.has("error") {
             match work(&line.record) {
-                Ok(()) => found.good += 1,
+                Ok(()) => accepted = true,
+                Err(error) if error.is::<Fatal>() => return Err(error),
                 Err(error) if strict => {
                     report_failed(&messages, &line.place, &one_line(&error));
                     bail!(STRICT);
                 }
-                Err(error) if error.is::<Fatal>() => return Err(error),
-                Err(_) => found.failed += 1,
+                Err(_) => {}
             }
         }
+        found.accepted.push(accepted);
         Ok(())
     })?;
     if let Some(mut kept) = kept {
@@ -63,6 +68,45 @@ pub(super) fn first_pass(io: &mut Io, job: Job, mut work: impl FnMut(&Record) ->
         io.input = Box::new(BufReader::with_capacity(1 << 16, kept));
     }
     Ok(found)
+}
+
+/// Writes every record, after `work` has seen those that the first pass accepted, in order. Of the others, `why` says what is
+/// wrong.
+/// # Errors
+/// When the input has changed since the first pass, or the output cannot be written.
+pub(super) fn second_pass(
+    io: &mut Io,
+    job: Job,
+    first: &FirstPass,
+    why: impl Fn(&Record) -> Result<()>,
+    mut work: impl FnMut(&mut Record) -> Result<()>,
+) -> Result<Outcome> {
+    let messages = io.messages.clone();
+    let (mut at, mut failed) = (0, 0);
+    each_line(io, job.inputs, |mut line, output| {
+        let accepted = first.accepted.get(at).copied();
+        at += 1;
+        let accepted = accepted.context("the input has more records than when it was read first")?;
+        if line.broken {
+            report_broken(&messages, &line);
+            failed += 1;
+        } else if !line.record.has("error") {
+            let result = match accepted {
+                true => work(&mut line.record),
+                false => why(&line.record).and_then(|()| bail!("the record could not be used")),
+            };
+            if let Err(error) = result {
+                let text = one_line(error);
+                report_failed(&messages, &line.place, &text);
+                line.record.fail(messages.tool(), text);
+                failed += 1;
+            }
+        }
+        Writer::new(output).write(&line.record)?;
+        Ok(())
+    })?;
+    ensure!(at == first.accepted.len(), "the input has fewer records than when it was read first");
+    Ok(Outcome::of(failed))
 }
 
 fn check_rereadable(path: &Path) -> Result<()> {

@@ -48,7 +48,7 @@ impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         self.map.check()?;
         let mut gathered: Option<Gathered> = None;
-        let intake = self.map.each_row(io, |row, columns| {
+        let taken = self.map.rows.each_row(io, |row, columns| {
             if self.domain.is_empty() || row.domain.is_some_and(|domain| self.domain.contains(&domain)) {
                 gathered.get_or_insert_with(|| Gathered::new(columns)).push(&row.features);
             }
@@ -68,6 +68,6 @@ impl Args {
             "rows": rows, "components": components, "whiten": self.whiten, "variance": kept,
         }));
         let fitted = Fitted { maps: vec![RowMap::Affine(affine)], domains: BTreeMap::new(), rows: None, training };
-        self.map.write(io, "pca", intake, fitted)
+        self.map.write(io, "pca", taken, fitted)
     }
 }

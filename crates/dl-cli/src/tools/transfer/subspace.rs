@@ -36,14 +36,20 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         self.map.check()?;
-        let (found, intake) =
-            self.map.sided(io, &self.sides, Gathered::new, |set, row| set.push(&row.features), Gathered::merge)?;
+        let (found, taken) = self.map.rows.sided(
+            io,
+            &self.sides,
+            Gathered::new,
+            |set, row| set.push(&row.features),
+            Gathered::merge,
+            || (),
+        )?;
         let rows = [found.source.rows(), found.target.rows()];
         let source = found.source.spectrum().context("the source")?;
         let target = found.target.spectrum().context("the target")?;
         let components = components(self.components, source.variances.len().min(target.variances.len()));
         let maps = subspace(&source, &target, components)?.map(RowMap::Affine).into();
         let training = training(json!({ "rows": rows, "components": components }));
-        self.map.write(io, "subspace", intake, Fitted { maps, domains: found.domains, rows: None, training })
+        self.map.write(io, "subspace", taken, Fitted { maps, domains: found.domains, rows: None, training })
     }
 }

@@ -1,0 +1,164 @@
+//! What `tca`, `sstca` and `jda` share: the two sides as tables, and the options of the kernel and of the components.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use dl_transfer::components::{Approximation, Form, Regularization, median_gamma};
+use dl_transfer::feature_map::RowMap;
+use dl_transfer::{FeatureTable, Kernel, KernelMap, Mat};
+use serde_json::{Map, Value, json};
+
+use super::maps::{Fitted, MapArgs};
+use super::rows::{RowArgs, Taken};
+use super::sides::{SideArgs, Sided};
+use crate::common::{Io, Outcome, numbers};
+
+/// Options of every method of this kind.
+#[derive(clap::Args, Debug)]
+pub(super) struct ComponentArgs {
+    #[command(flatten)]
+    pub(super) sides: SideArgs,
+
+    /// Columns of the new layer
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = numbers::count)]
+    pub(super) components: usize,
+
+    /// What the new columns are a function of
+    #[arg(long, value_enum, default_value_t = KernelName::Linear)]
+    kernel: KernelName,
+
+    /// Gamma of the rbf kernel, exp(-gamma |a - b|^2) [default: 1 / (2 m^2), where m is the median distance of two rows]
+    #[arg(long, value_name = "X", value_parser = numbers::positive)]
+    gamma: Option<f64>,
+
+    /// Weight of the penalty, relative to the distance between the domains, as in the authors' JDA
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive, conflicts_with = "mu")]
+    lambda: f64,
+
+    /// Weight of the penalty as in Pan et al. 2011, in place of --lambda
+    #[arg(long, value_name = "X", value_parser = numbers::positive)]
+    mu: Option<f64>,
+
+    /// Approximate the kernel by this many rows, drawn from both sides
+    #[arg(long, value_name = "M", value_parser = numbers::count, conflicts_with = "random_features")]
+    landmarks: Option<usize>,
+
+    /// Approximate the rbf kernel by this many random Fourier features
+    #[arg(long, value_name = "D", value_parser = numbers::count)]
+    random_features: Option<usize>,
+
+    #[command(flatten)]
+    pub(super) map: MapArgs,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum KernelName {
+    /// The inner products with the rows of the fit
+    Linear,
+    /// The similarities exp(-gamma |a - b|^2) to the rows of the fit
+    Rbf,
+    /// The columns themselves, without a kernel
+    Primal,
+}
+
+/// The rows of both sides.
+pub(super) struct Tables {
+    pub(super) sides: Sided<FeatureTable>,
+    pub(super) source: Mat<f64>,
+    pub(super) target: Mat<f64>,
+    taken: Taken,
+}
+
+impl Tables {
+    /// The classes of the source, and that of each row.
+    /// # Errors
+    /// When a row has no label, or all have the same.
+    pub(super) fn classes(&self) -> Result<(Vec<String>, Vec<usize>)> {
+        let (labels, classes) = self.sides.source.classes();
+        let missing = classes.iter().filter(|class| class.is_none()).count();
+        ensure!(
+            missing == 0,
+            "{missing} of {} records of the source have no \"label\"; add one, or leave them out",
+            classes.len()
+        );
+        ensure!(labels.len() > 1, "all records of the source have the same label; the method needs at least two");
+        Ok((labels, classes.into_iter().flatten().collect()))
+    }
+}
+
+impl ComponentArgs {
+    /// Reads both sides.
+    pub(super) fn read(&self, io: &mut Io) -> Result<Tables> {
+        ensure!(
+            self.random_features.is_none() || self.kernel == KernelName::Rbf,
+            "--random-features approximates the rbf kernel; add --kernel rbf"
+        );
+        ensure!(
+            self.landmarks.is_none() || self.kernel != KernelName::Primal,
+            "--landmarks: --kernel primal has no kernel to approximate"
+        );
+        ensure!(
+            self.gamma.is_none() || self.kernel == KernelName::Rbf,
+            "--gamma is that of the rbf kernel; add --kernel rbf"
+        );
+        self.map.check()?;
+        let (sides, taken) = tables(io, &self.map.rows, &self.sides)?;
+        let (source, target) = (sides.source.matrix(), sides.target.matrix());
+        Ok(Tables { sides, source, target, taken })
+    }
+
+    /// What is fitted, and how much is penalized.
+    pub(super) fn form(&self, io: &Io, tables: &Tables) -> Result<(Form, Approximation, Regularization)> {
+        let form = match self.kernel {
+            KernelName::Primal => Form::Primal,
+            KernelName::Linear => Form::Dual(Kernel::Linear),
+            KernelName::Rbf => {
+                let gamma = match self.gamma {
+                    Some(gamma) => gamma,
+                    None => {
+                        let gamma =
+                            median_gamma(tables.source.as_ref(), tables.target.as_ref(), self.map.rows.common.seed)?;
+                        io.messages.note(format_args!("gamma is {gamma:.4e}, by the median distance"));
+                        gamma
+                    }
+                };
+                Form::Dual(Kernel::Rbf { gamma })
+            }
+        };
+        let approximation = match (self.landmarks, self.random_features) {
+            (Some(count), _) => Approximation::Landmarks(count),
+            (None, Some(count)) => Approximation::RandomFeatures(count),
+            (None, None) => Approximation::Exact,
+        };
+        Ok((form, approximation, self.mu.map_or(Regularization::Lambda(self.lambda), Regularization::Mu)))
+    }
+
+    /// Writes the map and the records.
+    pub(super) fn write(
+        &self,
+        io: &mut Io,
+        method: &str,
+        tables: Tables,
+        map: KernelMap,
+        more: Value,
+    ) -> Result<Outcome> {
+        let mut training: Map<String, Value> = super::training(json!({
+            "rows": [tables.sides.source.len(), tables.sides.target.len()],
+            "components": self.components,
+            "lambda": if self.mu.is_some() { None } else { Some(self.lambda) },
+            "mu": self.mu,
+            "seed": self.map.rows.common.seed,
+        }));
+        training.extend(super::training(more));
+        training.retain(|_, value| !value.is_null());
+        let fitted = Fitted { maps: vec![RowMap::Kernel(map)], domains: BTreeMap::new(), rows: None, training };
+        self.map.write(io, method, tables.taken, fitted)
+    }
+}
+
+/// The rows of both sides, with what is known of them.
+pub(super) fn tables(io: &mut Io, rows: &RowArgs, sides: &SideArgs) -> Result<(Sided<FeatureTable>, Taken)> {
+    rows.sided(io, sides, FeatureTable::of_width, FeatureTable::push_row, FeatureTable::append, || ())
+        .context("the two sides")
+}

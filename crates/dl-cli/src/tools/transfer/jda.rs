@@ -1,0 +1,46 @@
+//! `dl-transfer jda`.
+
+use anyhow::Result;
+use dl_transfer::components::{JdaConfig, jda};
+use serde_json::json;
+
+use super::components::ComponentArgs;
+use crate::common::{Io, Outcome, numbers};
+
+/// Find components in which the two sides, and their classes one by one, are alike (JDA; Long et al. 2013)
+///
+/// As tca, with a guess of the target's classes by the nearest source row, which is made anew in each round. Records of the
+/// source need a `label`; labels of the target are not used.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dl-transfer normalize --rows l2 both.jsonl \\
+    | dl-transfer jda --kernel primal --lambda 0.1 > aligned.jsonl")]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) components: ComponentArgs,
+
+    /// Most rounds; fewer when the guesses no longer change
+    #[arg(long, value_name = "N", default_value_t = JdaConfig::default().rounds, value_parser = numbers::count)]
+    rounds: usize,
+}
+
+impl Args {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let args = &self.components;
+        let tables = args.read(io)?;
+        let (_, classes) = tables.classes()?;
+        let (form, approximation, regularization) = args.form(io, &tables)?;
+        let config = JdaConfig {
+            components: args.components,
+            regularization,
+            form,
+            approximation,
+            rounds: self.rounds,
+            seed: args.map.rows.common.seed,
+        };
+        let found = jda(tables.source.as_ref(), &classes, tables.target.as_ref(), &config)?;
+        let more = json!({ "eigenvalues": found.fit.eigenvalues, "rounds": found.rounds });
+        args.write(io, "jda", tables, found.fit.map, more)
+    }
+}

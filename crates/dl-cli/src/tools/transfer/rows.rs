@@ -1,0 +1,87 @@
+//! What all methods that fit something share: the records, the layer, and reading their rows.
+
+use anyhow::{Result, bail};
+use dl_record::Record;
+use dl_transfer::rows::{Row, RowIntake};
+
+use super::passes::{FirstPass, first_pass};
+use super::sides::{Domains, SideArgs, Sided};
+use crate::common::{Common, Inputs, Io, Job, only_records};
+
+/// Options of every method.
+#[derive(clap::Args, Debug)]
+#[command(mut_arg("inputs", only_records))]
+pub(super) struct RowArgs {
+    #[command(flatten)]
+    pub(super) inputs: Inputs,
+
+    /// Layer to read [default: the only one in the records]
+    #[arg(long, value_name = "LAYER")]
+    pub(super) layer: Option<String>,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// What was read of the rows.
+pub(super) struct Taken {
+    pub(super) intake: RowIntake,
+    pub(super) first: FirstPass,
+}
+
+impl Taken {
+    /// Why a record could not be read.
+    /// # Errors
+    /// When it could not.
+    pub(super) fn why(&self, record: &Record) -> Result<()> {
+        self.intake.clone().take(record).map(drop)
+    }
+}
+
+impl RowArgs {
+    pub(super) fn job(&self) -> Job<'_> {
+        Job { common: &self.common, inputs: &self.inputs }
+    }
+
+    /// Passes the rows to `work`, with the number of columns.
+    /// # Errors
+    /// When no record is fit.
+    pub(super) fn each_row(&self, io: &mut Io, mut work: impl FnMut(Row, usize) -> Result<()>) -> Result<Taken> {
+        let mut intake = RowIntake::new(self.layer.clone());
+        let mut why = None;
+        let first = first_pass(io, self.job(), |record| {
+            let row = intake.take(record).inspect_err(|error| {
+                why.get_or_insert_with(|| format!("{error:#}"));
+            })?;
+            work(row, intake.columns)
+        })?;
+        if first.good() == 0 {
+            match why {
+                Some(why) => bail!("no record can be used: {why}"),
+                None => bail!("no record can be used; pipe records with features of one row in, from dl-embed"),
+            }
+        }
+        Ok(Taken { intake, first })
+    }
+
+    /// Gathers the rows of each side. `after` is called after each record that was accepted, also one of no side.
+    /// # Errors
+    /// When a side has no record.
+    pub(super) fn sided<S>(
+        &self,
+        io: &mut Io,
+        sides: &SideArgs,
+        new: impl Fn(usize) -> S,
+        add: impl Fn(&mut S, Row),
+        join: impl FnMut(&mut S, S),
+        mut after: impl FnMut(),
+    ) -> Result<(Sided<S>, Taken)> {
+        let mut domains = Domains::new();
+        let taken = self.each_row(io, |row, columns| {
+            domains.push(sides, row, || new(columns), |set, row| add(set, row))?;
+            after();
+            Ok(())
+        })?;
+        Ok((domains.sided(sides, join)?, taken))
+    }
+}

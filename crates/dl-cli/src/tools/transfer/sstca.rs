@@ -1,0 +1,53 @@
+//! `dl-transfer sstca`.
+
+use anyhow::Result;
+use dl_transfer::components::{SstcaConfig, sstca};
+use serde_json::json;
+
+use super::components::ComponentArgs;
+use crate::common::{Io, Outcome, numbers};
+
+/// Find components in which the two sides are alike and the source's labels are kept (semi-supervised TCA; Pan et al. 2011)
+///
+/// As tca, and rows of one label, and neighbors of any side, are to come close. Records of the source need a `label`.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dl-transfer sstca --kernel rbf --components 30 both.jsonl > aligned.jsonl")]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) components: ComponentArgs,
+
+    /// Weight of the labels, from 0 to 1 (gamma in the paper)
+    #[arg(long, value_name = "X", default_value_t = SstcaConfig::default().class_weight, value_parser = numbers::share)]
+    class_weight: f64,
+
+    /// Weight of the neighbors (lambda in the paper)
+    #[arg(long, value_name = "X", default_value_t = SstcaConfig::default().graph_weight, value_parser = numbers::not_negative)]
+    graph_weight: f64,
+
+    /// Number of neighbors of each row
+    #[arg(long, value_name = "K", default_value_t = SstcaConfig::default().neighbors, value_parser = numbers::count)]
+    neighbors: usize,
+}
+
+impl Args {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let args = &self.components;
+        let tables = args.read(io)?;
+        let (_, classes) = tables.classes()?;
+        let (form, approximation, regularization) = args.form(io, &tables)?;
+        let config = SstcaConfig {
+            components: args.components,
+            regularization,
+            form,
+            approximation,
+            class_weight: self.class_weight,
+            graph_weight: self.graph_weight,
+            neighbors: self.neighbors,
+            seed: args.map.rows.common.seed,
+        };
+        let fit = sstca(tables.source.as_ref(), &classes, tables.target.as_ref(), &config)?;
+        args.write(io, "sstca", tables, fit.map, json!({ "eigenvalues": fit.eigenvalues }))
+    }
+}
