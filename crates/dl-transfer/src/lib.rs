@@ -4,11 +4,17 @@
 //! Matrices are [`Mat`]s of f64 with one sample per row. What is drawn depends on the seed alone, and no result depends on
 //! the number of threads.
 
+pub mod attributes;
+mod binary;
+mod distance;
 mod dot;
 mod linalg;
 pub mod linear;
+pub mod neighbors;
+pub mod prototypes;
 pub mod ridge;
 pub mod score;
+pub mod summary;
 mod table;
 mod whole;
 
