@@ -5,8 +5,11 @@
 //! the number of threads.
 
 pub mod affine;
+pub mod attributes;
+mod binary;
 pub mod components;
 pub mod coral;
+mod distance;
 mod dot;
 mod eigen;
 pub mod feature_map;
@@ -15,12 +18,15 @@ mod kernel_map;
 mod linalg;
 pub mod linear;
 pub mod moments;
+pub mod neighbors;
 pub mod normalize;
 pub mod pca;
+pub mod prototypes;
 pub mod ridge;
 pub mod rows;
 pub mod score;
 pub mod subspace;
+pub mod summary;
 mod table;
 mod whole;
 

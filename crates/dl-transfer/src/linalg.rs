@@ -99,6 +99,54 @@ pub(crate) fn orthonormal(columns: MatRef<f64>) -> (Mat<f64>, Mat<f64>) {
     (qr.compute_thin_Q(), qr.thin_R().to_owned())
 }
 
+/// The rows of a matrix one after another, for loops over single rows.
+pub(crate) fn row_major(matrix: MatRef<f64>) -> Vec<f64> {
+    (0..matrix.nrows()).flat_map(|row| matrix.row(row).iter().copied()).collect()
+}
+
+/// # Errors
+/// When a number of `matrix` is not finite; `what` names the matrix.
+pub(crate) fn ensure_finite(matrix: MatRef<f64>, what: &str) -> Result<()> {
+    for column in 0..matrix.ncols() {
+        if let Some(row) = matrix.col(column).iter().position(|value| !value.is_finite()) {
+            return Err(anyhow!(
+                "{what}: the number in row {row}, column {column} is not finite; remove or fill that row"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Replaces each row by its softmax: positive numbers that sum to 1.
+pub(crate) fn softmax_rows(scores: &mut Mat<f64>) {
+    for row in 0..scores.nrows() {
+        let largest = scores.row(row).iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let mut total = 0.0;
+        for column in 0..scores.ncols() {
+            scores[(row, column)] = (scores[(row, column)] - largest).exp();
+            total += scores[(row, column)];
+        }
+        for column in 0..scores.ncols() {
+            scores[(row, column)] /= total;
+        }
+    }
+}
+
+/// The rows of a matrix, each scaled to length 1, one after another; rows of zeros stay so.
+pub(crate) fn unit_rows(matrix: MatRef<f64>) -> Vec<f64> {
+    let mut rows = row_major(matrix);
+    for row in rows.chunks_exact_mut(matrix.ncols().max(1)) {
+        // Squares of very large or small numbers leave the range of f64.
+        let largest = row.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+        if largest > 0.0 {
+            row.iter_mut().for_each(|value| *value /= largest);
+            let length = row.iter().map(|value| value * value).sum::<f64>().sqrt();
+            row.iter_mut().for_each(|value| *value /= length);
+        }
+    }
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
