@@ -4,17 +4,27 @@
 //! Matrices are [`Mat`]s of f64 with one sample per row. What is drawn depends on the seed alone, and no result depends on
 //! the number of threads.
 
+pub mod adapt;
+mod box_qp;
+pub mod domain_classifier;
 mod dot;
+pub mod kliep;
+pub mod kmm;
 mod linalg;
 pub mod linear;
+mod mixture;
+mod rbf;
 pub mod ridge;
 pub mod score;
+pub mod shift;
 mod table;
+mod weight_summary;
 mod whole;
 
 pub use dot::dot;
 pub use faer::{Mat, MatRef};
 pub use table::FeatureTable;
+pub use weight_summary::WeightSummary;
 pub use whole::{WholeFeatures, check_same_network, whole_features};
 
 /// The number at (row, column) of the goldens' matrices, as in their `make.py`: a multiple of 1/64 in [-2, 2).
