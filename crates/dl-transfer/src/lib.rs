@@ -4,30 +4,39 @@
 //! Matrices are [`Mat`]s of f64 with one sample per row. What is drawn depends on the seed alone, and no result depends on
 //! the number of threads.
 
+pub mod adapt;
 pub mod affine;
 pub mod attributes;
 mod binary;
+mod box_qp;
 pub mod components;
 pub mod coral;
 mod distance;
+pub mod domain_classifier;
 mod dot;
 mod eigen;
 pub mod feature_map;
 mod kernel;
 mod kernel_map;
+pub mod kliep;
+pub mod kmm;
 mod linalg;
 pub mod linear;
+mod mixture;
 pub mod moments;
 pub mod neighbors;
 pub mod normalize;
 pub mod pca;
 pub mod prototypes;
+mod rbf;
 pub mod ridge;
 pub mod rows;
 pub mod score;
+pub mod shift;
 pub mod subspace;
 pub mod summary;
 mod table;
+mod weight_summary;
 mod whole;
 
 pub use dot::dot;
@@ -35,6 +44,7 @@ pub use faer::{Mat, MatRef};
 pub use kernel::Kernel;
 pub use kernel_map::{KernelMap, Lift};
 pub use table::FeatureTable;
+pub use weight_summary::WeightSummary;
 pub use whole::{WholeFeatures, check_same_network, whole_features};
 
 /// The number at (row, column) of the goldens' matrices, as in their `make.py`: a multiple of 1/64 in [-2, 2).

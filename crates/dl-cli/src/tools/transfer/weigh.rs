@@ -1,7 +1,7 @@
 //! What `kmm`, `kliep` and `domain-classifier` share: source records get a `weight`.
 
 use anyhow::Result;
-use dl_transfer::weight_summary::WeightSummary;
+use dl_transfer::WeightSummary;
 use dl_transfer::{FeatureTable, Mat};
 
 use super::passes::second_pass;
