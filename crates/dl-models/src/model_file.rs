@@ -13,7 +13,7 @@ use crate::file::Kind;
 use crate::gan::TranslatorArchitecture;
 use crate::heads::rcnn::RcnnHeads;
 use crate::text::{TextConfig, TextModel};
-use crate::{Checkpoint, FeatureMapFile, LinearHead, gan};
+use crate::{Checkpoint, FeatureHeadFile, FeatureMapFile, LinearHead, gan};
 
 /// An open model file, by kind.
 pub enum ModelFile {
@@ -32,6 +32,8 @@ pub enum ModelFile {
     /// A generator: [`Generator::open`](crate::gan::Generator::open) reads one of random vectors,
     /// [`Translator::from_checkpoint`](crate::gan::Translator::from_checkpoint) one that turns images into images.
     Generator(Checkpoint),
+    /// A classifier of features by neighbors, prototypes or attributes.
+    FeatureHead(Box<FeatureHeadFile>),
     /// A map from features to features.
     FeatureMap(Box<FeatureMapFile>),
 }
@@ -51,6 +53,7 @@ impl ModelFile {
             Kind::RcnnHeads => Self::RcnnHeads(Box::new(RcnnHeads::from_checkpoint(&file)?)),
             Kind::Detector => Self::Detector(file),
             Kind::Generator => Self::Generator(file),
+            Kind::FeatureHead => Self::FeatureHead(Box::new(FeatureHeadFile::from_checkpoint(&file)?)),
             Kind::FeatureMap => Self::FeatureMap(Box::new(FeatureMapFile::from_checkpoint(&file)?)),
         })
     }
@@ -75,6 +78,7 @@ impl ModelFile {
             Self::RcnnHeads(_) => Kind::RcnnHeads,
             Self::Detector(_) => Kind::Detector,
             Self::Generator(_) => Kind::Generator,
+            Self::FeatureHead(_) => Kind::FeatureHead,
             Self::FeatureMap(_) => Kind::FeatureMap,
         }
     }

@@ -15,6 +15,7 @@ mod distance;
 pub mod domain_classifier;
 mod dot;
 mod eigen;
+pub mod feature_head;
 pub mod feature_map;
 mod kernel;
 mod kernel_map;

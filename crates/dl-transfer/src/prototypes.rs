@@ -91,6 +91,11 @@ impl Prototypes {
         Ok(())
     }
 
+    /// The options.
+    pub fn config(&self) -> PrototypesConfig {
+        self.config
+    }
+
     /// The number of classes.
     pub fn classes(&self) -> usize {
         self.counts.len()

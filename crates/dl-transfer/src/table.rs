@@ -92,6 +92,12 @@ impl FeatureTable {
         Mat::from_fn(indices.len(), self.columns(), |row, column| f64::from(self.row(indices[row])[column]))
     }
 
+    /// [`classes`](Self::classes) of rows that all have a label; others are left out.
+    pub fn known_classes(&self) -> (Vec<String>, Vec<usize>) {
+        let (labels, classes) = self.classes();
+        (labels, classes.into_iter().flatten().collect())
+    }
+
     /// The classes of the labels, in alphabetical order, and the class of each row; `None` where it has no label.
     pub fn classes(&self) -> (Vec<String>, Vec<Option<usize>>) {
         let mut classes: Vec<String> = self.labels.iter().flatten().cloned().collect();

@@ -25,6 +25,7 @@ mod output;
 mod progress;
 mod repeats;
 mod sheet;
+mod signatures;
 mod stream;
 mod table;
 
@@ -48,6 +49,7 @@ pub use messages::{Messages, one_line};
 pub(crate) use output::{Originals, is_image_of, not_an_input};
 pub use progress::Progress;
 pub(crate) use sheet::{Sheet, SheetNames};
+pub(crate) use signatures::read_signatures;
 pub use stream::{Job, Tally, each_record, map_batches, map_records, map_weighed_batches};
 pub(crate) use stream::{STRICT, each_arrival, each_line, report_broken, report_failed};
 pub(crate) use table::{only_tables, read_table, read_tables};

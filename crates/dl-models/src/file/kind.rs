@@ -20,6 +20,8 @@ pub enum Kind {
     Detector,
     /// A network that makes images, from noise or from other images.
     Generator,
+    /// A classifier of features by neighbors, prototypes or attributes.
+    FeatureHead,
     /// A map from features to features.
     FeatureMap,
 }
@@ -35,6 +37,7 @@ impl Kind {
             Self::RcnnHeads => "SVMs and box regressors on features",
             Self::Detector => "a detector",
             Self::Generator => "a generator of images",
+            Self::FeatureHead => "a head on features",
             Self::FeatureMap => "a map of features",
         }
     }
@@ -45,7 +48,7 @@ impl Kind {
             Self::ImageNetwork => "dl-embed, dl-classify and dl-finetune classifier take it",
             Self::TextNetwork => "dl-embed, dl-classify, dl-generate and dl-finetune take it",
             Self::Clip => "dl-embed and dl-classify take it",
-            Self::LinearHead => "dl-classify takes it",
+            Self::LinearHead | Self::FeatureHead => "dl-classify takes it",
             Self::RcnnHeads | Self::Detector => "dl-detect takes it",
             Self::FeatureMap => "dl-transfer apply takes it",
             Self::Generator => "dl-gan-sample takes it, or dl-gan-edit if it turns images into images",

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use candle_core::{Device, Tensor};
 use dl_record::Fnv1a;
 use dl_transfer::affine::Affine;
 use dl_transfer::feature_map::{FeatureMap, RowMap};
@@ -16,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::checkpoint::{self, Checkpoint, Precision};
 use crate::file::Kind;
+use crate::heads::parts::{Parts, find, round, row, row_major, tensor, vector};
 
 /// A map with how it was fitted.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,19 +63,12 @@ enum Form {
     Fourier,
 }
 
-/// The tensors of one map, by name: [rows, columns], vectors as a single row.
-type Parts = BTreeMap<&'static str, Mat<f64>>;
-
 impl FeatureMapFile {
     /// The file of a map, with its numbers rounded to those that the file holds.
     pub fn new(map: FeatureMap, training: Map<String, Value>) -> Self {
         let maps = map.maps.iter().map(|map| {
             let (form, mut parts) = parts(map);
-            for part in parts.values_mut() {
-                part.col_iter_mut()
-                    .flat_map(|column| column.iter_mut())
-                    .for_each(|value| *value = f64::from(*value as f32));
-            }
+            parts.values_mut().for_each(round);
             of_parts(form, |name| Ok(parts.get(name).cloned())).unwrap_or_else(|_| map.clone())
         });
         let maps = maps.collect();
@@ -101,7 +94,7 @@ impl FeatureMapFile {
         for (index, form) in forms.into_iter().enumerate() {
             let tensor = |name: &str| -> Result<Option<Mat<f64>>> {
                 let name = format!("{index}.{name}");
-                if file.contains(&name) { matrix(file, &name).map(Some) } else { Ok(None) }
+                find(file, &name)
             };
             maps.push(of_parts(form, tensor).with_context(|| format!("map {index}"))?);
         }
@@ -124,9 +117,7 @@ impl FeatureMapFile {
         for (index, map) in map.maps.iter().enumerate() {
             let (form, parts) = parts(map);
             for (name, part) in parts {
-                let numbers: Vec<f32> = row_major(&part).map(|value| value as f32).collect();
-                let tensor = Tensor::from_vec(numbers, (part.nrows(), part.ncols()), &Device::Cpu)?;
-                tensors.insert(format!("{index}.{name}"), tensor);
+                tensors.insert(format!("{index}.{name}"), tensor(&part)?);
             }
             forms.push(form);
         }
@@ -167,27 +158,14 @@ impl FeatureMapFile {
     }
 }
 
-fn row_major(matrix: &Mat<f64>) -> impl Iterator<Item = f64> {
-    (0..matrix.nrows()).flat_map(move |row| (0..matrix.ncols()).map(move |column| matrix[(row, column)]))
-}
-
-fn matrix(file: &Checkpoint, name: &str) -> Result<Mat<f64>> {
-    let tensor = file.tensor(name, &Device::Cpu)?;
-    let (rows, columns) = tensor.dims2().map_err(crate::plain)?;
-    let numbers = tensor.flatten_all()?.to_vec1::<f32>()?;
-    ensure!(numbers.iter().all(|number| number.is_finite()), "tensor {name} holds numbers that are not finite");
-    Ok(Mat::from_fn(rows, columns, |row, column| f64::from(numbers[row * columns + column])))
-}
-
 /// The tensors of a map.
 fn parts(map: &RowMap) -> (Form, Parts) {
-    let vector = |numbers: &Vec<f64>| Mat::from_fn(1, numbers.len(), |_, column| numbers[column]);
     match map {
         RowMap::Identity => (Form::Identity, Parts::new()),
         RowMap::Affine(Affine { shift, factor, matrix, offset }) => {
             let vectors = [("shift", shift), ("factor", factor), ("offset", offset)];
             let mut parts: Parts =
-                vectors.into_iter().filter_map(|(name, numbers)| Some((name, vector(numbers.as_ref()?)))).collect();
+                vectors.into_iter().filter_map(|(name, numbers)| Some((name, row(numbers.as_ref()?)))).collect();
             if let Some(matrix) = matrix {
                 parts.insert("matrix", matrix.clone());
             }
@@ -206,7 +184,7 @@ fn parts(map: &RowMap) -> (Form, Parts) {
                 }
                 Lift::Fourier { frequencies, phases } => {
                     parts.insert("frequencies", frequencies.clone());
-                    parts.insert("phases", vector(phases));
+                    parts.insert("phases", row(phases));
                     Form::Fourier
                 }
             };
@@ -217,11 +195,7 @@ fn parts(map: &RowMap) -> (Form, Parts) {
 
 /// The map of these tensors.
 fn of_parts(form: Form, tensor: impl Fn(&str) -> Result<Option<Mat<f64>>>) -> Result<RowMap> {
-    let vector = |name: &str| -> Result<Option<Vec<f64>>> {
-        let Some(matrix) = tensor(name)? else { return Ok(None) };
-        ensure!(matrix.nrows() == 1, "{name} has {} rows; expected one", matrix.nrows());
-        Ok(Some(row_major(&matrix).collect()))
-    };
+    let vector = |name: &str| tensor(name)?.map(|matrix| vector(name, &matrix)).transpose();
     let part = |name: &str| tensor(name)?.with_context(|| format!("has no {name}"));
     let landmarks = |kernel| -> Result<RowMap> {
         let lift = Lift::Landmarks { kernel, rows: part("landmarks")? };

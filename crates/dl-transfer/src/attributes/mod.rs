@@ -6,7 +6,7 @@ mod eszsl;
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use faer::{Mat, MatRef};
 
 pub use dap::{Dap, DapConfig};
@@ -85,6 +85,22 @@ impl Signatures {
         }
         let values = Mat::from_fn(rows.len(), self.attributes.len(), |row, column| self.values[(rows[row], column)]);
         Self::new(rows.iter().map(|row| self.classes[*row].clone()).collect(), self.attributes.clone(), values)
+    }
+
+    /// The same signatures with their attributes in the order of `names`.
+    /// # Errors
+    /// When an attribute is missing, or one is not among `names`.
+    pub fn with_attributes(&self, names: &[String]) -> Result<Self> {
+        let mut columns = Vec::new();
+        for name in names {
+            let column = self.attributes.iter().position(|own| own == name);
+            columns.push(column.with_context(|| format!("attribute \"{name}\" is missing; the classifier needs it"))?);
+        }
+        if let Some(strange) = self.attributes.iter().find(|name| !names.contains(name)) {
+            bail!("attribute \"{strange}\" is unknown to the classifier; remove it");
+        }
+        let values = Mat::from_fn(self.classes.len(), names.len(), |row, column| self.values[(row, columns[column])]);
+        Self::new(self.classes.clone(), names.to_vec(), values)
     }
 
     /// The attributes as 0 and 1: 1 above the mean of the attribute over the classes, as the paper makes them of the

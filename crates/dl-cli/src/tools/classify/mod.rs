@@ -2,6 +2,7 @@
 
 mod input;
 mod scorer;
+mod support;
 
 use std::path::PathBuf;
 
@@ -13,16 +14,18 @@ use serde_json::Map;
 use super::embed::ResizeRule;
 use crate::common::{
     Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Labels, Outcome, Tool, WarpArgs, map_weighed_batches, numbers,
+    read_signatures,
 };
 use input::Input;
 use scorer::{Options, Probabilities, Scorer, Work};
+use support::add_support;
 
 /// Predict the class of an image, of regions of an image, or of a text
 ///
 /// A network trained on images classifies each image as a whole. One that dl-finetune classifier trained on crops of
 /// objects classifies each of the record's `objects` and `detections`, cropped as in training. One trained on proposals
-/// classifies each of the `proposals`. A text model reads the record's `text`; a linear head, from dl-finetune linear,
-/// reads its `features`.
+/// classifies each of the `proposals`. A text model reads the record's `text`; a head, from dl-finetune linear,
+/// neighbors, prototypes or attributes, reads its `features`.
 ///
 /// Writes `predictions` to the record or to each region: labels with probabilities (the softmax of the class scores),
 /// best first. If the model has no labels, the class numbers take their place. With CLIP, the classes are any words you
@@ -39,6 +42,8 @@ Examples:
     | dl-classify --model cells.safetensors --top-k 0 | dl-eval classify
   dl-embed --model imagenet.safetensors --layer avgpool *.jpg \\
     | dl-classify --model pets-head.safetensors
+  dl-classify --model attributes.safetensors --classes new-classes.csv \
+    embedded.jsonl
   dl-classify --model clip-vit-base-patch32 \\
     --labels cat,dog,'garden shed' photo.jpg"
 )]
@@ -46,7 +51,7 @@ pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file of a network or a linear head, or a Hugging Face model folder
+    /// Model file of a network or a head, or a Hugging Face model folder
     #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 
@@ -63,6 +68,19 @@ pub struct Args {
     /// a photo of a {}]
     #[arg(long, value_name = "TEXT", requires = "labels")]
     template: Vec<String>,
+
+    /// Classes to choose from and their attributes, for a head of dl-finetune attributes: CSV with the names of the attributes in
+    /// the first line and a class in each other, or JSON {class: {attribute: value}} [default: those of the training]
+    #[arg(long, value_name = "FILE")]
+    classes: Option<PathBuf>,
+
+    /// Subtract this from the scores of classes that were seen in training, which otherwise win over unseen ones
+    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::finite, requires = "classes")]
+    calibration: f64,
+
+    /// Labeled records to add to the model's prototypes, also of new classes, for a head of dl-finetune prototypes
+    #[arg(long, value_name = "FILE")]
+    support: Option<PathBuf>,
 
     /// What to classify [default: what the network was trained on: whole images, objects and detections, or proposals]
     #[arg(long, value_enum, value_name = "WHAT")]
@@ -102,6 +120,7 @@ impl Tool for Args {
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let signatures = self.classes.as_deref().map(read_signatures).transpose()?;
         let options = Options {
             path: &self.model,
             arch: self.arch.as_deref(),
@@ -109,8 +128,13 @@ impl Tool for Args {
             templates: &self.template,
             input: self.input,
             warp: &self.warp,
+            signatures: signatures.as_ref(),
+            calibration: self.calibration,
         };
-        let scorer = Scorer::open(&options, self.device.open()?)?;
+        let mut scorer = Scorer::open(&options, self.device.open()?)?;
+        if let Some(path) = &self.support {
+            add_support(&mut scorer, path, &self.model).context("--support")?;
+        }
         let model = || format!("model {}", self.model.display());
         if let Some(note) = scorer.note() {
             io.messages.note(format_args!("{}: {note}", model()));

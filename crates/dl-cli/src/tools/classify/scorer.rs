@@ -1,5 +1,4 @@
-//! Four ways to a probability for each class: a network for images, one for texts, CLIP with words, and a linear head
-//! on features.
+//! Ways to a probability for each class: a network for images, one for texts, CLIP with words, and heads on features.
 
 use std::path::Path;
 
@@ -11,7 +10,9 @@ use dl_models::{
     Kind, LOGITS, LayerName, LinearHead, Model, ModelFile, Preprocessing, Resize, check_network, plain, probabilities,
 };
 use dl_record::Record;
-use dl_transfer::{WholeFeatures, whole_features};
+use dl_transfer::attributes::Signatures;
+use dl_transfer::feature_head::FeatureHead;
+use dl_transfer::{Mat, WholeFeatures, whole_features};
 
 use super::input::{Input, Regions};
 use crate::common::{FeatureExtractor, Images, Prepared, RegionWarp, WarpArgs};
@@ -26,6 +27,8 @@ pub(super) enum Scorer {
     Words(Box<ZeroShot>, Device),
     /// A head of dl-finetune linear on features.
     Features(LinearHead),
+    /// A head of dl-finetune neighbors, prototypes or attributes.
+    Table(Box<FeatureHead>),
 }
 
 /// A network for images and what it looks at.
@@ -57,20 +60,28 @@ pub(super) struct Options<'a> {
     pub(super) templates: &'a [String],
     pub(super) input: Option<Input>,
     pub(super) warp: &'a WarpArgs,
+    /// `--classes` and `--calibration`.
+    pub(super) signatures: Option<&'a Signatures>,
+    pub(super) calibration: f64,
 }
 
 impl Scorer {
     /// Opens what the model file holds.
     pub(super) fn open(options: &Options, device: Device) -> Result<Self> {
-        let Options { path, arch, labels, templates, input, warp } = *options;
+        let Options { path, arch, labels, templates, input, warp, signatures, calibration } = *options;
         let name = || format!("model {}", path.display());
         let file = ModelFile::open(path, arch)?;
+        ensure!(
+            signatures.is_none() || file.kind() == Kind::FeatureHead,
+            "--classes: {} does not classify by attributes; dl-finetune attributes trains one that does",
+            name()
+        );
         if file.kind() != Kind::Clip {
             ensure!(templates.is_empty(), "--template is for CLIP; {} has classes of its own", name());
         }
         if let Some(input) = input {
             let reads = match file.kind() {
-                Kind::LinearHead => "reads features",
+                Kind::LinearHead | Kind::FeatureHead => "reads features",
                 Kind::TextNetwork => "reads texts",
                 Kind::Clip if input != Input::Image => "is a CLIP, which classifies whole images",
                 _ => "",
@@ -79,6 +90,13 @@ impl Scorer {
         }
         match file {
             ModelFile::LinearHead(head) => Ok(Self::Features(head)),
+            ModelFile::FeatureHead(file) => {
+                let mut head = file.head;
+                if let Some(signatures) = signatures {
+                    head.set_classes(signatures, calibration).with_context(name)?;
+                }
+                Ok(Self::Table(Box::new(head)))
+            }
             ModelFile::ImageNetwork(file) => {
                 let model = Model::from_checkpoint(file, arch, &device)?;
                 let regions = match Input::regions(input, &model.config) {
@@ -111,6 +129,14 @@ impl Scorer {
         }
     }
 
+    /// The head on features, to which support can be added.
+    pub(super) fn head(&mut self) -> Option<&mut FeatureHead> {
+        match self {
+            Self::Table(head) => Some(head),
+            _ => None,
+        }
+    }
+
     /// What the user should know about the file.
     pub(super) fn note(&self) -> Option<&str> {
         match self {
@@ -135,6 +161,7 @@ impl Scorer {
             Self::Texts(model) => model.config.labels.as_ref().map_or(0, Vec::len),
             Self::Words(zero_shot, _) => zero_shot.labels.len(),
             Self::Features(head) => head.labels.len(),
+            Self::Table(head) => head.labels.len(),
         };
         if let Some(labels) = options.labels {
             ensure!(labels.len() == classes, "has {classes} classes, --labels has {} names", labels.len());
@@ -148,6 +175,7 @@ impl Scorer {
             Self::Texts(model) => Ok(model.config.labels.clone().unwrap_or_default()),
             Self::Words(zero_shot, _) => Ok(zero_shot.labels.clone()),
             Self::Features(head) => Ok(head.labels.clone()),
+            Self::Table(head) => Ok(head.labels.clone()),
         }
     }
 
@@ -169,11 +197,8 @@ impl Scorer {
                 ensure!(!tokens.ids.is_empty(), "the text has no tokens");
                 return Ok(Work::Text(tokens));
             }
-            Self::Features(head) => {
-                let WholeFeatures { layer, network, row } = whole_features(record, Some(&head.layer))?;
-                check_network(&layer, network.as_deref(), head.network.as_deref())?;
-                return Ok(Work::Features(row));
-            }
+            Self::Features(head) => return features(record, &head.layer, head.network.as_deref()),
+            Self::Table(head) => return features(record, &head.layer, head.network.as_deref()),
         };
         let image = images.open(record)?;
         Ok(Work::Image(Prepared::whole(&image, preprocessing, resize.unwrap_or(preprocessing.resize))))
@@ -203,6 +228,9 @@ impl Scorer {
                 images.iter().map(|image| Ok(vec![of_words(zero_shot, image, device)?])).collect()
             }
             Self::Features(head) => rows.iter().map(|row| Ok(vec![head.probabilities(row)?])).collect(),
+            Self::Table(head) => {
+                together(&rows, |rows| of_rows(head, rows)).into_iter().map(|found| Ok(vec![found?])).collect()
+            }
             Self::Texts(model) => {
                 let found = together(&texts, |texts| of_texts(model, texts));
                 found.into_iter().map(|found| Ok(vec![found?])).collect()
@@ -217,6 +245,24 @@ fn together<T>(all: &[T], run: impl Fn(&[T]) -> Result<Vec<Vec<f64>>>) -> Vec<Re
         Ok(found) => found.into_iter().map(Ok).collect(),
         Err(_) => all.chunks(1).map(|one| Ok(run(one)?.remove(0))).collect(),
     }
+}
+
+/// The features of a record that a head classifies.
+fn features(record: &Record, layer: &str, network: Option<&str>) -> Result<Work> {
+    let WholeFeatures { layer, network: own, row } = whole_features(record, Some(layer))?;
+    check_network(&layer, own.as_deref(), network)?;
+    Ok(Work::Features(row))
+}
+
+fn of_rows(head: &FeatureHead, rows: &[Vec<f32>]) -> Result<Vec<Vec<f64>>> {
+    let columns = rows.first().map_or(0, Vec::len);
+    ensure!(rows.iter().all(|row| row.len() == columns), "features of different widths");
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let x = Mat::from_fn(rows.len(), columns, |row, column| f64::from(rows[row][column]));
+    let found = head.probabilities(x.as_ref())?;
+    Ok((0..rows.len()).map(|row| found.row(row).iter().copied().collect()).collect())
 }
 
 fn of_texts(model: &TextModel, texts: &[Tokens]) -> Result<Vec<Vec<f64>>> {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use dl_models::LinearHead;
 use dl_train::classifier::balanced;
 use dl_train::hits::predicted;
-use dl_transfer::linear::{LbfgsConfig, LogisticConfig, logistic};
+use dl_transfer::linear::{LbfgsConfig, LogisticConfig, logistic_weighted};
 use serde_json::json;
 
 use super::table::labeled;
@@ -17,7 +17,8 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, model_files, numbers};
 ///
 /// Each record needs a `label` and `features` of one row. The objective is scikit-learn's: C times the sum of the
 /// cross-entropies plus half the squared norm of the weights (with two classes, of the single weight vector), on
-/// standardized features. L-BFGS minimizes it; the result is deterministic.
+/// standardized features. A `weight` of a record multiplies its cross-entropy. L-BFGS minimizes the objective; the result is
+/// deterministic.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -70,18 +71,20 @@ impl Args {
         model_files::check(&[("--output", &self.output)], &self.inputs, &[])?;
         model_files::check_new(&self.output, self.force, "--force overwrites it")?;
         let (table, tally) = labeled(io, Job { common: &self.common, inputs: &self.inputs }, self.layer.clone())?;
-        let (labels, classes) = table.classes();
-        let classes: Vec<usize> = classes.into_iter().flatten().collect();
+        let (labels, classes) = table.known_classes();
         let mut counts = vec![0; labels.len()];
         classes.iter().for_each(|class| counts[*class] += 1);
         let targets: Vec<u32> = classes.iter().map(|class| Ok(u32::try_from(*class)?)).collect::<Result<_>>()?;
+        // Equal weights are left out, so that the result is that of records without.
+        let weighted = table.weights.iter().any(|weight| *weight != 1.0);
+        let weights = if weighted { table.weights.clone() } else { Vec::new() };
         let config = LogisticConfig {
             cost: self.cost,
             class_weights: if self.balanced { balanced(&counts) } else { Vec::new() },
             standardize: !self.raw,
             solver: LbfgsConfig { tolerance: self.tolerance, iterations: self.iterations, ..LbfgsConfig::default() },
         };
-        let found = logistic(&table.x, table.columns(), &targets, labels.len(), &config)?;
+        let found = logistic_weighted(&table.x, table.columns(), &targets, labels.len(), &weights, &config)?;
         let single = |numbers: &[f64]| numbers.iter().map(|number| *number as f32).collect();
         let mut head = LinearHead {
             layer: table.intake.layer.clone().unwrap_or_default(),
@@ -105,6 +108,7 @@ impl Args {
             "iterations": found.iterations,
             "objective": found.objective,
             "accuracy": accuracy,
+            "weighted": weighted,
             "data_digest": table.intake.digest.to_string(),
         });
         head.save(&self.output)?;

@@ -1,5 +1,6 @@
 //! `dl-finetune`: trains classifiers, detectors, language models, linear heads, and the SVMs and box regressors of R-CNN.
 
+mod attributes;
 mod bbox;
 mod classifier;
 mod detector;
@@ -7,6 +8,9 @@ mod dtype;
 mod heads;
 mod linear;
 mod lm;
+mod metric;
+mod neighbors;
+mod prototypes;
 mod svm;
 mod table;
 mod texts;
@@ -49,6 +53,9 @@ enum Command {
     Classifier(Box<classifier::Args>),
     Detector(Box<detector::Args>),
     Linear(linear::Args),
+    Neighbors(neighbors::Args),
+    Prototypes(prototypes::Args),
+    Attributes(attributes::Args),
     Lm(Box<lm::Args>),
     Svm(svm::Args),
     Bbox(bbox::Args),
@@ -62,6 +69,9 @@ impl Tool for Args {
             Command::Classifier(args) => &args.common,
             Command::Detector(args) => &args.common,
             Command::Linear(args) => &args.common,
+            Command::Neighbors(args) => &args.head.common,
+            Command::Prototypes(args) => &args.head.common,
+            Command::Attributes(args) => &args.head.common,
             Command::Lm(args) => &args.common,
             Command::Svm(args) => &args.common,
             Command::Bbox(args) => &args.common,
@@ -73,6 +83,9 @@ impl Tool for Args {
             Command::Classifier(args) => args.run(io),
             Command::Detector(args) => args.run(io),
             Command::Linear(args) => args.run(io),
+            Command::Neighbors(args) => args.run(io),
+            Command::Prototypes(args) => args.run(io),
+            Command::Attributes(args) => args.run(io),
             Command::Lm(args) => args.run(io),
             Command::Svm(args) => args.run(io),
             Command::Bbox(args) => args.run(io),

@@ -1,0 +1,148 @@
+//! The file of a classifier of features by neighbors, prototypes or attributes: one safetensors file, with what its tensors
+//! mean in the metadata's `config`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use dl_transfer::Mat;
+use dl_transfer::attributes::{Dap, Eszsl, Signatures};
+use dl_transfer::feature_head::{FeatureHead, HeadMethod};
+use dl_transfer::neighbors::{Metric, NeighborsConfig, Votes};
+use dl_transfer::prototypes::{Prototypes, PrototypesConfig};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::checkpoint::{self, Checkpoint, Precision};
+use crate::file::{Kind, limits};
+use crate::heads::parts::{Parts, find, row, tensor, vector};
+
+/// A classifier of features with how it was trained.
+#[derive(Clone, Debug)]
+pub struct FeatureHeadFile {
+    /// The classifier.
+    pub head: FeatureHead,
+    /// Options, counts and data digest of the training, for information only.
+    pub training: Map<String, Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Config {
+    kind: Kind,
+    layer: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    network: Option<String>,
+    labels: Vec<String>,
+    #[serde(flatten)]
+    method: Method,
+    #[serde(default)]
+    training: Map<String, Value>,
+}
+
+/// What the tensors mean.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "kebab-case")]
+enum Method {
+    Neighbors { k: usize, metric: Metric, votes: Votes, classes: Vec<usize> },
+    Prototypes { metric: Metric, scale: f64, counts: Vec<usize> },
+    Eszsl { attributes: Vec<String> },
+    Dap { attributes: Vec<String>, used: Vec<usize> },
+}
+
+impl FeatureHeadFile {
+    /// Reads a model file.
+    /// # Errors
+    /// When it does not hold such a head, or its tensors do not fit.
+    pub fn from_checkpoint(file: &Checkpoint) -> Result<Self> {
+        Self::read(file).with_context(|| format!("model {}", file.path().display()))
+    }
+
+    fn read(file: &Checkpoint) -> Result<Self> {
+        let Config { layer, network, labels, method, training, .. } = file.config()?.context("has no config")?;
+        limits::labels(&labels)?;
+        let part = |name: &str| find(file, name)?.with_context(|| format!("has no tensor {name}"));
+        let numbers = |name: &str| vector(name, &part(name)?);
+        let signatures = |attributes: Vec<String>| Signatures::new(labels.clone(), attributes, part("signatures")?);
+        let method = match method {
+            Method::Neighbors { k, metric, votes, classes } => {
+                HeadMethod::neighbors(part("rows")?, classes, labels.len(), NeighborsConfig { k, metric, votes })?
+            }
+            Method::Prototypes { metric, scale, counts } => {
+                let means = part("means")?;
+                ensure!(counts.len() == labels.len(), "{} counts for {} labels", counts.len(), labels.len());
+                let config = PrototypesConfig { metric, scale };
+                HeadMethod::Prototypes(Prototypes::from_means(means.as_ref(), &counts, config)?)
+            }
+            Method::Eszsl { attributes } => {
+                let map = part("map")?;
+                ensure!(
+                    map.ncols() == attributes.len(),
+                    "{} attributes for a map to {}",
+                    attributes.len(),
+                    map.ncols()
+                );
+                let signatures = signatures(attributes.clone())?;
+                HeadMethod::Eszsl(Eszsl { map, attributes }, signatures)
+            }
+            Method::Dap { attributes, used } => {
+                let (weight, bias, prior) = (part("weight")?, numbers("bias")?, numbers("prior")?);
+                let fits = [weight.nrows(), bias.len(), prior.len()].iter().all(|count| *count == used.len());
+                ensure!(
+                    fits && used.iter().all(|index| *index < attributes.len()),
+                    "its classifiers of attributes do not match the attributes"
+                );
+                let signatures = signatures(attributes.clone())?;
+                HeadMethod::Dap(Dap { attributes, used, weight, bias, prior }, signatures)
+            }
+        };
+        ensure!(method.columns() > 0, "classifies rows of 0 columns");
+        let head = FeatureHead { layer, network, labels, method, calibration: None };
+        Ok(Self { head, training })
+    }
+
+    /// Writes the file, atomically.
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let (method, parts) = parts(&self.head.method);
+        let tensors: Result<BTreeMap<_, _>> =
+            parts.iter().map(|(name, part)| Ok(((*name).to_owned(), tensor(part)?))).collect();
+        let config = Config {
+            kind: Kind::FeatureHead,
+            layer: self.head.layer.clone(),
+            network: self.head.network.clone(),
+            labels: self.head.labels.clone(),
+            method,
+            training: self.training.clone(),
+        };
+        checkpoint::save(path, &config, &tensors?, Precision::F32)
+    }
+}
+
+fn parts(method: &HeadMethod) -> (Method, Parts) {
+    let owned = |matrix: dl_transfer::MatRef<f64>| -> Mat<f64> { matrix.to_owned() };
+    match method {
+        HeadMethod::Neighbors { x, classes, config, .. } => {
+            let NeighborsConfig { k, metric, votes } = *config;
+            (Method::Neighbors { k, metric, votes, classes: classes.clone() }, Parts::from([("rows", x.clone())]))
+        }
+        HeadMethod::Prototypes(prototypes) => {
+            let PrototypesConfig { metric, scale } = prototypes.config();
+            let counts = prototypes.counts().to_vec();
+            (Method::Prototypes { metric, scale, counts }, Parts::from([("means", owned(prototypes.means()))]))
+        }
+        HeadMethod::Eszsl(Eszsl { map, attributes }, signatures) => (
+            Method::Eszsl { attributes: attributes.clone() },
+            Parts::from([("map", map.clone()), ("signatures", owned(signatures.values()))]),
+        ),
+        HeadMethod::Dap(Dap { attributes, used, weight, bias, prior }, signatures) => (
+            Method::Dap { attributes: attributes.clone(), used: used.clone() },
+            Parts::from([
+                ("weight", weight.clone()),
+                ("bias", row(bias)),
+                ("prior", row(prior)),
+                ("signatures", owned(signatures.values())),
+            ]),
+        ),
+    }
+}
