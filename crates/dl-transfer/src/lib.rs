@@ -6,6 +6,7 @@
 
 pub mod attributes;
 mod binary;
+pub mod boost;
 mod distance;
 mod dot;
 mod linalg;
