@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use faer::{Mat, MatRef};
 
 use crate::attributes::{Dap, Eszsl, Signatures, calibrate};
+use crate::boost::Boosted;
 use crate::neighbors::{Neighbors, NeighborsConfig};
 use crate::prototypes::Prototypes;
 
@@ -26,6 +27,8 @@ pub enum HeadMethod {
     },
     /// By the nearest mean.
     Prototypes(Prototypes),
+    /// By the votes of linear classifiers (TrAdaBoost).
+    Boosted(Boosted),
     /// By attributes of the classes, with a bilinear map.
     Eszsl(Eszsl, Signatures),
     /// By attributes of the classes, each predicted by a classifier.
@@ -46,6 +49,7 @@ impl HeadMethod {
         match self {
             Self::Neighbors { x, .. } => x.ncols(),
             Self::Prototypes(prototypes) => prototypes.means().ncols(),
+            Self::Boosted(boosted) => boosted.voters.first().map_or(0, |voter| voter.weight.ncols()),
             Self::Eszsl(eszsl, _) => eszsl.map.nrows(),
             Self::Dap(dap, _) => dap.weight.ncols(),
         }
@@ -88,6 +92,7 @@ impl FeatureHead {
                 Ok(vote.shares)
             }
             HeadMethod::Prototypes(prototypes) => prototypes.probabilities(rows),
+            HeadMethod::Boosted(boosted) => boosted.shares(rows),
             HeadMethod::Eszsl(eszsl, signatures) => self.of_scores(eszsl.scores(rows, signatures)?),
             HeadMethod::Dap(dap, signatures) => self.of_scores(dap.scores(rows, signatures)?),
         }

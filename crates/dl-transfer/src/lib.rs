@@ -8,6 +8,7 @@ pub mod adapt;
 pub mod affine;
 pub mod attributes;
 mod binary;
+pub mod boost;
 mod box_qp;
 pub mod components;
 pub mod coral;

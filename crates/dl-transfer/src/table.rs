@@ -62,6 +62,17 @@ impl FeatureTable {
         self.x.extend(features);
     }
 
+    /// The rows, one by one.
+    pub fn iter(&self) -> impl Iterator<Item = Row> {
+        (0..self.len()).map(|index| Row {
+            id: self.ids[index].clone(),
+            label: self.labels[index].clone(),
+            domain: self.domains[index].clone(),
+            weight: self.weights[index],
+            features: self.row(index).to_vec(),
+        })
+    }
+
     /// The number of rows.
     pub fn len(&self) -> usize {
         self.ids.len()

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use dl_transfer::Mat;
 use dl_transfer::attributes::{Dap, Eszsl, Signatures};
+use dl_transfer::boost::{BoostError, Boosted, Voter};
 use dl_transfer::feature_head::{FeatureHead, HeadMethod};
 use dl_transfer::neighbors::{Metric, NeighborsConfig, Votes};
 use dl_transfer::prototypes::{Prototypes, PrototypesConfig};
@@ -45,6 +46,7 @@ struct Config {
 enum Method {
     Neighbors { k: usize, metric: Metric, votes: Votes, classes: Vec<usize> },
     Prototypes { metric: Metric, scale: f64, counts: Vec<usize> },
+    Boosted { error: BoostError },
     Eszsl { attributes: Vec<String> },
     Dap { attributes: Vec<String>, used: Vec<usize> },
 }
@@ -72,6 +74,26 @@ impl FeatureHeadFile {
                 ensure!(counts.len() == labels.len(), "{} counts for {} labels", counts.len(), labels.len());
                 let config = PrototypesConfig { metric, scale };
                 HeadMethod::Prototypes(Prototypes::from_means(means.as_ref(), &counts, config)?)
+            }
+            Method::Boosted { error } => {
+                let (weight, bias, votes) = (part("weight")?, numbers("bias")?, numbers("votes")?);
+                let planes = if labels.len() == 2 { 1 } else { labels.len() };
+                ensure!(
+                    !votes.is_empty() && weight.nrows() == planes * votes.len() && bias.len() == weight.nrows(),
+                    "its {} votes, {} biases and {} planes do not match {} labels",
+                    votes.len(),
+                    bias.len(),
+                    weight.nrows(),
+                    labels.len()
+                );
+                let voter = |(at, vote): (usize, &f64)| Voter {
+                    vote: *vote,
+                    weight: weight.subrows(at * planes, planes).to_owned(),
+                    bias: bias[at * planes..][..planes].to_vec(),
+                };
+                let voters = votes.iter().enumerate().map(voter).collect();
+                let (errors, source_shares) = (Vec::new(), Vec::new());
+                HeadMethod::Boosted(Boosted { error, classes: labels.len(), voters, errors, source_shares })
             }
             Method::Eszsl { attributes } => {
                 let map = part("map")?;
@@ -130,6 +152,16 @@ fn parts(method: &HeadMethod) -> (Method, Parts) {
             let PrototypesConfig { metric, scale } = prototypes.config();
             let counts = prototypes.counts().to_vec();
             (Method::Prototypes { metric, scale, counts }, Parts::from([("means", owned(prototypes.means()))]))
+        }
+        HeadMethod::Boosted(Boosted { error, voters, .. }) => {
+            let bias: Vec<f64> = voters.iter().flat_map(|voter| voter.bias.iter().copied()).collect();
+            let votes: Vec<f64> = voters.iter().map(|voter| voter.vote).collect();
+            let planes = voters.first().map_or(0, |voter| voter.weight.nrows());
+            let columns = voters.first().map_or(0, |voter| voter.weight.ncols());
+            let weight =
+                Mat::from_fn(bias.len(), columns, |row, column| voters[row / planes].weight[(row % planes, column)]);
+            let parts = Parts::from([("weight", weight), ("bias", row(&bias)), ("votes", row(&votes))]);
+            (Method::Boosted { error: *error }, parts)
         }
         HeadMethod::Eszsl(Eszsl { map, attributes }, signatures) => (
             Method::Eszsl { attributes: attributes.clone() },

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod bbox;
+mod boost;
 mod classifier;
 mod detector;
 mod dtype;
@@ -56,6 +57,7 @@ enum Command {
     Neighbors(neighbors::Args),
     Prototypes(prototypes::Args),
     Attributes(attributes::Args),
+    Boost(boost::Args),
     Lm(Box<lm::Args>),
     Svm(svm::Args),
     Bbox(bbox::Args),
@@ -72,6 +74,7 @@ impl Tool for Args {
             Command::Neighbors(args) => &args.head.common,
             Command::Prototypes(args) => &args.head.common,
             Command::Attributes(args) => &args.head.common,
+            Command::Boost(args) => &args.head.common,
             Command::Lm(args) => &args.common,
             Command::Svm(args) => &args.common,
             Command::Bbox(args) => &args.common,
@@ -86,6 +89,7 @@ impl Tool for Args {
             Command::Neighbors(args) => args.run(io),
             Command::Prototypes(args) => args.run(io),
             Command::Attributes(args) => args.run(io),
+            Command::Boost(args) => args.run(io),
             Command::Lm(args) => args.run(io),
             Command::Svm(args) => args.run(io),
             Command::Bbox(args) => args.run(io),

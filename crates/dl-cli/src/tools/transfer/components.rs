@@ -11,8 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::maps::{Fitted, MapArgs};
 use super::rows::{RowArgs, Taken};
-use super::sides::{SideArgs, Sided};
-use crate::common::{Io, Outcome, numbers};
+use crate::common::{Io, Outcome, SideArgs, Sided, numbers};
 
 /// Options of every method of this kind.
 #[derive(clap::Args, Debug)]

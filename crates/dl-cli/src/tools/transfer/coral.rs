@@ -7,9 +7,8 @@ use dl_transfer::moments::Gathered;
 use serde_json::json;
 
 use super::maps::{Fitted, MapArgs};
-use super::sides::SideArgs;
 use super::training;
-use crate::common::{Io, Outcome, numbers};
+use crate::common::{Io, Outcome, SideArgs, numbers};
 
 /// Give source rows the covariance of the target (CORAL; Sun et al. 2016)
 ///

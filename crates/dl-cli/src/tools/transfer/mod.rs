@@ -12,7 +12,6 @@ mod normalize;
 mod passes;
 mod pca;
 mod rows;
-mod sides;
 mod sstca;
 mod subspace;
 mod tca;

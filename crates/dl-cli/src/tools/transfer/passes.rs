@@ -9,8 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use dl_record::{Record, Writer};
 
-use super::sides::Fatal;
-use crate::common::{Io, Job, Outcome, STRICT, each_line, one_line, report_broken, report_failed};
+use crate::common::{Fatal, Io, Job, Outcome, STRICT, each_line, one_line, report_broken, report_failed};
 
 /// What became of each line in a first pass.
 #[derive(Debug, Default)]

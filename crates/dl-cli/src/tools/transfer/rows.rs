@@ -5,8 +5,7 @@ use dl_record::Record;
 use dl_transfer::rows::{Row, RowIntake};
 
 use super::passes::{FirstPass, first_pass};
-use super::sides::{Domains, SideArgs, Sided};
-use crate::common::{Common, Inputs, Io, Job, only_records};
+use crate::common::{Common, Domains, Inputs, Io, Job, SideArgs, Sided, only_records};
 
 /// Options of every method.
 #[derive(clap::Args, Debug)]

@@ -8,9 +8,8 @@ use serde_json::json;
 
 use super::maps::{Fitted, MapArgs};
 use super::pca::components;
-use super::sides::SideArgs;
 use super::training;
-use crate::common::{Io, Outcome, numbers};
+use crate::common::{Io, Outcome, SideArgs, numbers};
 
 /// Turn the principal directions of the source to those of the target (subspace alignment; Fernando et al. 2013)
 ///

@@ -6,8 +6,7 @@ use dl_transfer::{FeatureTable, Mat};
 
 use super::passes::second_pass;
 use super::rows::{RowArgs, Taken};
-use super::sides::{SideArgs, Sided};
-use crate::common::{Io, Outcome};
+use crate::common::{Io, Outcome, SideArgs, Sided};
 
 /// Options of every method of this kind.
 #[derive(clap::Args, Debug)]

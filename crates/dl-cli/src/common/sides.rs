@@ -6,11 +6,11 @@ use anyhow::{Result, bail, ensure};
 use dl_record::Fnv1a;
 use dl_transfer::rows::Row;
 
-use crate::common::few;
+use super::few;
 
 /// Options of every method that knows two sides.
 #[derive(clap::Args, Debug, Default)]
-pub(super) struct SideArgs {
+pub(crate) struct SideArgs {
     /// Domains to learn from [default: source; with --target, all others]
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     source: Vec<String>,
@@ -24,18 +24,18 @@ pub(super) struct SideArgs {
 const MOST_DOMAINS: usize = 64;
 
 /// What was gathered of each domain.
-pub(super) struct Domains<S> {
+pub(crate) struct Domains<S> {
     sets: BTreeMap<String, S>,
     /// The domain of each id, as digests.
     ids: BTreeMap<u64, u64>,
 }
 
 /// What was gathered of each side.
-pub(super) struct Sided<S> {
-    pub(super) source: S,
-    pub(super) target: S,
+pub(crate) struct Sided<S> {
+    pub(crate) source: S,
+    pub(crate) target: S,
     /// The side of each domain: 0 is the source, 1 the target.
-    pub(super) domains: BTreeMap<String, usize>,
+    pub(crate) domains: BTreeMap<String, usize>,
 }
 
 impl SideArgs {
@@ -76,14 +76,14 @@ impl SideArgs {
 }
 
 impl<S> Domains<S> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { sets: BTreeMap::new(), ids: BTreeMap::new() }
     }
 
     /// Adds a row to what is gathered of its domain, which `new` begins.
     /// # Errors
     /// When the record has no domain, its id is in another domain, or there are too many domains.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         sides: &SideArgs,
         row: Row,
@@ -117,7 +117,7 @@ impl<S> Domains<S> {
     /// Joins what was gathered of the domains of each side.
     /// # Errors
     /// When a side has no record.
-    pub(super) fn sided(self, sides: &SideArgs, mut join: impl FnMut(&mut S, S)) -> Result<Sided<S>> {
+    pub(crate) fn sided(self, sides: &SideArgs, mut join: impl FnMut(&mut S, S)) -> Result<Sided<S>> {
         let [source, target] = sides.resolve(&self.sets.keys().map(String::as_str).collect())?;
         let mut joined = [None, None];
         let mut domains = BTreeMap::new();
@@ -142,7 +142,7 @@ impl<S> Domains<S> {
 
 /// An error that ends the run, whatever the other records are.
 #[derive(Debug)]
-pub(super) struct Fatal(String);
+pub(crate) struct Fatal(String);
 
 impl std::fmt::Display for Fatal {
     fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
