@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn blocks_of_products_find_what_measuring_every_row_finds_on_any_number_of_threads() {
         // Far from the origin, where the products lose most digits, and with repeated rows.
-        let far = |matrix: Mat<f64>| Mat::from_fn(matrix.nrows(), 9, |i, j| 1e6 + matrix[(i, j)]);
+        let far = |matrix: Mat<f64>| Mat::from_fn(matrix.nrows(), 9, |i, j| 1e7 + matrix[(i, j)] / 3.0);
         let x = far(Mat::from_fn(2500, 9, |i, j| crate::formula((i % 1900) as u64, j as u64)));
         let queries = far(rows(700, 150, 9));
         for metric in [Metric::Euclid, Metric::Cosine] {
