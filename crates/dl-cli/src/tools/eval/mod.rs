@@ -12,6 +12,7 @@ mod proposals;
 mod report;
 mod same_image;
 mod samples;
+mod shift;
 mod source;
 mod table;
 mod truth;
@@ -33,7 +34,7 @@ use crate::common::{Common, Io, Outcome, Tally, Tool, few};
 ///
 /// Reads records that contain the ground truth and the results: `objects` and `detections` (or `proposals`), or `label`
 /// and `predictions`. voc, coco and proposals can also read the two from separate files. Metrics of generated samples read
-/// `features` of two streams; psnr, ssim, ms-ssim and lpips read pairs of images; table compares files of rows, and voxels
+/// `features` of two streams, shift those of two domains; psnr, ssim, ms-ssim and lpips read pairs of images; table compares files of rows, and voxels
 /// the solids that records name.
 ///
 /// Records with `error` are left out of the metrics, reported, and counted as `errors`. A record without `objects` or
@@ -72,6 +73,7 @@ enum Metric {
     Duplicates(generated::duplicates::Args),
     Modes(generated::modes::Args),
     TwoSample(generated::two_sample::Args),
+    Shift(shift::Args),
     Table(Box<table::Args>),
     Voxels(voxels::Args),
     Psnr(pairs::psnr::Args),
@@ -97,6 +99,7 @@ impl Tool for Args {
             Metric::Duplicates(args) => &args.sets.common,
             Metric::Modes(args) => &args.common,
             Metric::TwoSample(args) => &args.sets.common,
+            Metric::Shift(args) => &args.common,
             Metric::Table(args) => &args.common,
             Metric::Voxels(args) => &args.common,
             Metric::Psnr(args) => &args.pairs.common,
@@ -120,6 +123,7 @@ impl Tool for Args {
             Metric::Duplicates(args) => args.run(io),
             Metric::Modes(args) => args.run(io),
             Metric::TwoSample(args) => args.run(io),
+            Metric::Shift(args) => args.run(io),
             Metric::Table(args) => args.run(io),
             Metric::Voxels(args) => args.run(io),
             Metric::Psnr(args) => args.run(io),

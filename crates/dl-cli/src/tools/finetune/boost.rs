@@ -50,13 +50,17 @@ enum BaseName {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let (table, tally) = self.head.read(io)?;
-        let (labels, _) = table.known_classes();
         let mut domains = Domains::new();
         for row in table.iter() {
             let new = || FeatureTable::of_width(table.columns());
             domains.push(&self.sides, row, new, FeatureTable::push_row)?;
         }
         let sided = domains.sided(&self.sides, FeatureTable::append)?;
+        // Those of other domains do not count.
+        let mut labels: Vec<String> =
+            sided.source.labels.iter().chain(&sided.target.labels).flatten().cloned().collect();
+        labels.sort_unstable();
+        labels.dedup();
         let classes = |side: &FeatureTable| -> Vec<usize> {
             side.labels.iter().flatten().filter_map(|label| labels.binary_search(label).ok()).collect()
         };

@@ -56,6 +56,10 @@ pub(super) struct Fitted {
 }
 
 impl MapArgs {
+    pub(super) fn writes_model(&self) -> bool {
+        self.output.is_some()
+    }
+
     /// Checks the files before anything is read.
     pub(super) fn check(&self) -> Result<()> {
         if let Some(output) = &self.output {

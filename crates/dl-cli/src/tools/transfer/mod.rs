@@ -22,6 +22,8 @@ use clap::{Parser, Subcommand};
 use serde_json::{Map, Value};
 
 use crate::common::{Common, Io, Outcome, Tool};
+use maps::MapArgs;
+use rows::NoInput;
 
 /// Transfer between domains: map, weigh, group and complete the features of records
 ///
@@ -77,18 +79,44 @@ impl Tool for Args {
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
-        match &self.method {
-            Method::Normalize(args) => args.run(io),
-            Method::Pca(args) => args.run(io),
-            Method::Subspace(args) => args.run(io),
-            Method::Coral(args) => args.run(io),
-            Method::Tca(args) => args.run(io),
-            Method::Sstca(args) => args.run(io),
-            Method::Jda(args) => args.run(io),
-            Method::Kmm(args) => args.run(io),
-            Method::Kliep(args) => args.run(io),
-            Method::DomainClassifier(args) => args.run(io),
-            Method::Apply(args) => args.run(io),
+        match self.method.run(io) {
+            // Empty input gives empty output, unless a model file was asked for.
+            Err(error) if error.is::<NoInput>() && !self.method.map().is_some_and(MapArgs::writes_model) => {
+                Ok(Outcome::AllWell)
+            }
+            result => result,
+        }
+    }
+}
+
+impl Method {
+    /// The options of a method that fits a map.
+    fn map(&self) -> Option<&MapArgs> {
+        match self {
+            Self::Normalize(args) => Some(&args.map),
+            Self::Pca(args) => Some(&args.map),
+            Self::Subspace(args) => Some(&args.map),
+            Self::Coral(args) => Some(&args.map),
+            Self::Tca(args) => Some(&args.components.map),
+            Self::Sstca(args) => Some(&args.components.map),
+            Self::Jda(args) => Some(&args.components.map),
+            Self::Kmm(_) | Self::Kliep(_) | Self::DomainClassifier(_) | Self::Apply(_) => None,
+        }
+    }
+
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        match self {
+            Self::Normalize(args) => args.run(io),
+            Self::Pca(args) => args.run(io),
+            Self::Subspace(args) => args.run(io),
+            Self::Coral(args) => args.run(io),
+            Self::Tca(args) => args.run(io),
+            Self::Sstca(args) => args.run(io),
+            Self::Jda(args) => args.run(io),
+            Self::Kmm(args) => args.run(io),
+            Self::Kliep(args) => args.run(io),
+            Self::DomainClassifier(args) => args.run(io),
+            Self::Apply(args) => args.run(io),
         }
     }
 }

@@ -28,6 +28,18 @@ pub(super) struct Taken {
     pub(super) first: FirstPass,
 }
 
+/// The error of an input without records, which is not wrong where no model file was asked for.
+#[derive(Debug)]
+pub(super) struct NoInput;
+
+impl std::fmt::Display for NoInput {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        formatter.write_str("the input has no records; pipe records with features of one row in, from dl-embed")
+    }
+}
+
+impl std::error::Error for NoInput {}
+
 impl Taken {
     /// Why a record could not be read.
     /// # Errors
@@ -54,6 +66,9 @@ impl RowArgs {
             })?;
             work(row, intake.columns)
         })?;
+        if first.accepted.is_empty() {
+            return Err(NoInput.into());
+        }
         if first.good() == 0 {
             match why {
                 Some(why) => bail!("no record can be used: {why}"),
