@@ -20,6 +20,7 @@ use crate::support::{program, root, run};
 /// `STYLE` are small model files.
 pub(crate) const STREAMING: &[&str] = &[
     "dl-data check",
+    "dl-data select --where id",
     "dl-data shard 1/1",
     "dl-data split --fractions 0.5,0.5",
     "dl-propose selective-search --mode single --max 5",
@@ -51,7 +52,7 @@ pub(crate) const READING: &[&str] = &[
 ];
 
 /// Programs that read no stream, or need many records to do anything.
-const NOT_STREAMING: &[&str] = &["dl-finetune", "dl-gan-sample", "dl-gan-train", "dl-model"];
+const NOT_STREAMING: &[&str] = &["dl-finetune", "dl-gan-sample", "dl-gan-train", "dl-model", "dl-transfer"];
 
 /// The files that the programs of the tables need.
 pub(crate) struct Bench {

@@ -44,3 +44,4 @@ mod tables;
 mod terminal;
 mod text;
 mod text_strategies;
+mod transfer;
