@@ -4,9 +4,15 @@
 //! Matrices are [`Mat`]s of f64 with one sample per row. What is drawn depends on the seed alone, and no result depends on
 //! the number of threads.
 
+pub mod complete;
+pub mod dictionary;
 mod dot;
+pub mod gmm;
+pub mod kmeans;
+pub mod label_clusters;
 mod linalg;
 pub mod linear;
+mod points;
 pub mod ridge;
 pub mod score;
 mod table;
