@@ -7,6 +7,7 @@ use faer::{Mat, MatRef};
 
 use crate::KernelMap;
 use crate::affine::Affine;
+use crate::dictionary::Dictionary;
 use crate::normalize::{RowNorm, normalize_rows};
 
 /// What a fitted map does to the rows of a domain.
@@ -18,6 +19,8 @@ pub enum RowMap {
     Affine(Affine),
     /// A map by kernels.
     Kernel(KernelMap),
+    /// Sparse codes by a dictionary.
+    Codes(Dictionary),
 }
 
 impl RowMap {
@@ -27,6 +30,15 @@ impl RowMap {
             Self::Identity => Ok(columns),
             Self::Affine(map) => map.width(columns),
             Self::Kernel(map) => map.check(columns),
+            Self::Codes(Dictionary { atoms, mean, .. }) => {
+                let (rows, wide) = (atoms.nrows(), atoms.ncols());
+                ensure!(
+                    rows > 0 && wide == columns && mean.len() == columns,
+                    "{rows} atoms of {wide} and a mean of {} numbers for rows of {columns}",
+                    mean.len()
+                );
+                Ok(rows)
+            }
         }
     }
 
@@ -36,6 +48,7 @@ impl RowMap {
             Self::Identity => Ok(rows.to_owned()),
             Self::Affine(map) => Ok(map.apply(rows)),
             Self::Kernel(map) => map.apply(rows),
+            Self::Codes(dictionary) => dictionary.encode(rows),
         }
     }
 }

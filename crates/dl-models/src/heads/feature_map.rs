@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use dl_record::Fnv1a;
 use dl_transfer::affine::Affine;
+use dl_transfer::dictionary::Dictionary;
 use dl_transfer::feature_map::{FeatureMap, RowMap};
 use dl_transfer::normalize::RowNorm;
 use dl_transfer::{Kernel, KernelMap, Lift, Mat};
@@ -61,6 +62,7 @@ enum Form {
     LinearKernel,
     Rbf { gamma: f64 },
     Fourier,
+    Codes { beta: f64 },
 }
 
 impl FeatureMapFile {
@@ -171,6 +173,9 @@ fn parts(map: &RowMap) -> (Form, Parts) {
             }
             (Form::Affine, parts)
         }
+        RowMap::Codes(Dictionary { atoms, mean, beta }) => {
+            (Form::Codes { beta: *beta }, Parts::from([("atoms", atoms.clone()), ("mean", row(mean))]))
+        }
         RowMap::Kernel(KernelMap { lift, weights }) => {
             let mut parts = Parts::from([("weights", weights.clone())]);
             let form = match lift {
@@ -204,6 +209,11 @@ fn of_parts(form: Form, tensor: impl Fn(&str) -> Result<Option<Mat<f64>>>) -> Re
     Ok(match form {
         Form::Identity => RowMap::Identity,
         Form::Primal => RowMap::Kernel(KernelMap { lift: Lift::Identity, weights: part("weights")? }),
+        Form::Codes { beta } => {
+            ensure!(beta > 0.0 && beta.is_finite(), "beta is {beta}; expected a number above 0");
+            let mean = vector("mean")?.context("has no mean")?;
+            RowMap::Codes(Dictionary { atoms: part("atoms")?, mean, beta })
+        }
         Form::LinearKernel => landmarks(Kernel::Linear)?,
         Form::Rbf { gamma } => landmarks(Kernel::Rbf { gamma })?,
         Form::Fourier => {

@@ -43,6 +43,11 @@ impl Args {
         if self.gamma.len() != 1 {
             io.messages.note(format_args!("gamma is {:.4e}, by the likelihood of held-out records", found.gamma));
         }
+        let tried: Vec<f64> = found.choices.iter().map(|(gamma, _)| *gamma).collect();
+        let largest = tried.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if tried.len() > 1 && found.gamma == largest {
+            io.messages.note("this is the largest of those tried: the two sides may hardly overlap");
+        }
         if !found.converged {
             io.messages
                 .note(format_args!("the solver stopped after {} iterations, before it converged", found.iterations));

@@ -1,12 +1,16 @@
 //! `dl-transfer`: aligns, weighs and groups the rows of several domains.
 
 mod apply;
+mod cluster;
+mod complete;
 mod components;
 mod coral;
+mod dictionary;
 mod domain_classifier;
 mod jda;
 mod kliep;
 mod kmm;
+mod label_clusters;
 mod maps;
 mod normalize;
 mod passes;
@@ -56,6 +60,10 @@ enum Method {
     Kmm(kmm::Args),
     Kliep(kliep::Args),
     DomainClassifier(domain_classifier::Args),
+    Dictionary(dictionary::Args),
+    Cluster(cluster::Args),
+    LabelClusters(label_clusters::Args),
+    Complete(complete::Args),
     Apply(apply::Args),
 }
 
@@ -74,6 +82,10 @@ impl Tool for Args {
             Method::Kmm(args) => &args.weigh.rows.common,
             Method::Kliep(args) => &args.weigh.rows.common,
             Method::DomainClassifier(args) => &args.weigh.rows.common,
+            Method::Dictionary(args) => &args.map.rows.common,
+            Method::Cluster(args) => args.common(),
+            Method::LabelClusters(args) => &args.common,
+            Method::Complete(args) => &args.rows.common,
             Method::Apply(args) => &args.common,
         }
     }
@@ -100,7 +112,14 @@ impl Method {
             Self::Tca(args) => Some(&args.components.map),
             Self::Sstca(args) => Some(&args.components.map),
             Self::Jda(args) => Some(&args.components.map),
-            Self::Kmm(_) | Self::Kliep(_) | Self::DomainClassifier(_) | Self::Apply(_) => None,
+            Self::Dictionary(args) => Some(&args.map),
+            Self::Kmm(_)
+            | Self::Kliep(_)
+            | Self::DomainClassifier(_)
+            | Self::Cluster(_)
+            | Self::LabelClusters(_)
+            | Self::Complete(_)
+            | Self::Apply(_) => None,
         }
     }
 
@@ -116,6 +135,10 @@ impl Method {
             Self::Kmm(args) => args.run(io),
             Self::Kliep(args) => args.run(io),
             Self::DomainClassifier(args) => args.run(io),
+            Self::Dictionary(args) => args.run(io),
+            Self::Cluster(args) => args.run(io),
+            Self::LabelClusters(args) => args.run(io),
+            Self::Complete(args) => args.run(io),
             Self::Apply(args) => args.run(io),
         }
     }

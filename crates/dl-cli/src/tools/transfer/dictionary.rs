@@ -1,0 +1,84 @@
+//! `dl-transfer dictionary`.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use dl_transfer::FeatureTable;
+use dl_transfer::dictionary::{DictionaryConfig, dictionary};
+use dl_transfer::feature_map::RowMap;
+use serde_json::json;
+
+use super::maps::{Fitted, MapArgs};
+use super::training;
+use crate::common::{Io, Outcome, numbers};
+
+/// Learn a dictionary from unlabeled records, and code all records sparsely by it (self-taught learning; Raina et al. 2007)
+///
+/// Minimizes the sum of |x - a B|^2 + beta |a|_1 over the codes a and the atoms B, of length at most 1. The new layer holds the
+/// codes. The unlabeled records need not be of the classes that are classified later: learn from them, and apply the model
+/// file to the labeled ones.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dl-transfer dictionary --atoms 256 --output atoms.safetensors \\
+    --map-only unlabeled.jsonl
+  dl-transfer apply --model atoms.safetensors few.jsonl \\
+    | dl-finetune linear --output head.safetensors")]
+pub(super) struct Args {
+    /// Number of atoms
+    #[arg(long, value_name = "N", default_value_t = DictionaryConfig::default().atoms, value_parser = numbers::count)]
+    atoms: usize,
+
+    /// Weight of the L1 norm; larger gives sparser codes
+    #[arg(long, value_name = "X", default_value_t = DictionaryConfig::default().beta, value_parser = numbers::positive)]
+    beta: f64,
+
+    /// Most rounds
+    #[arg(long, value_name = "N", default_value_t = DictionaryConfig::default().iterations, value_parser = numbers::count)]
+    iterations: usize,
+
+    /// Do not subtract the mean of the rows
+    #[arg(long)]
+    raw: bool,
+
+    /// Domains to learn from [default: all records]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    domain: Vec<String>,
+
+    #[command(flatten)]
+    pub(super) map: MapArgs,
+}
+
+impl Args {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        self.map.check()?;
+        let mut table: Option<FeatureTable> = None;
+        let taken = self.map.rows.each_row(io, |row, columns| {
+            if self.domain.is_empty() || row.domain.as_ref().is_some_and(|domain| self.domain.contains(domain)) {
+                table.get_or_insert_with(|| FeatureTable::of_width(columns)).push_row(row);
+            }
+            Ok(())
+        })?;
+        let Some(table) = table else {
+            bail!("no record is of the domain {}; see --domain", self.domain.join(" or "));
+        };
+        let config = DictionaryConfig {
+            atoms: self.atoms,
+            beta: self.beta,
+            iterations: self.iterations,
+            center: !self.raw,
+            seed: self.map.rows.common.seed,
+            ..DictionaryConfig::default()
+        };
+        let found = dictionary(table.matrix().as_ref(), &config)?;
+        if !found.converged {
+            io.messages.note(format_args!("the objective was still falling after --iterations {}", self.iterations));
+        }
+        let training = training(json!({
+            "rows": table.len(), "atoms": self.atoms, "beta": self.beta, "objectives": found.objectives,
+            "seed": self.map.rows.common.seed,
+        }));
+        let maps = vec![RowMap::Codes(found.dictionary)];
+        self.map.write(io, "dictionary", taken, Fitted { maps, domains: BTreeMap::new(), rows: None, training })
+    }
+}
