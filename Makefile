@@ -16,7 +16,7 @@ DATA := man/man1=man/man1 man/man5=man/man5 man/man7=man/man7 \
   completions/fish=fish/vendor_completions.d testdata/models=dl-tools/models
 data_files = $(filter-out %.sh,$(wildcard $(1)/*))
 
-.PHONY: help build demo demo-detectors demo-gan demo-transfer test test-docs test-arm test-slow fuzz lint gen check models bench-peers install uninstall
+.PHONY: help build demo demo-detectors demo-gan demo-methods demo-transfer test test-docs test-arm test-slow fuzz lint gen check models bench-peers install uninstall
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -35,6 +35,9 @@ demo-detectors: build ## Train and compare all kinds of detectors on drawn traff
 
 demo-gan: build ## Draw a sheet of signs with the included generator, print the Frechet distance
 	@PATH="$$PWD/$(BIN):$$PATH" testdata/demo-gan.sh out/demo-gan
+
+demo-methods: build ## Compare methods of transfer between domains on drawn signs
+	@PATH="$$PWD/$(BIN):$$PATH" testdata/demo-methods.sh out/demo-methods
 
 test: ## Run every quick test
 	@cargo test --release --locked --workspace

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use dl_metrics::classify::{Class, ClassifyEvaluator, ClassifyReport};
-use dl_record::{Record, write_atomically};
+use dl_record::write_atomically;
 use serde_json::{Map, Value, json};
 
 use super::Found;
 use super::report::{Cell, Format, Report};
 use super::samples::{Input, Samples};
-use crate::common::{Common, Inputs, Io, Job, Outcome, counted, each_record, not_an_input, numbers};
+use crate::common::{Common, Inputs, Io, Job, Outcome, counted, each_record, not_an_input, numbers, text_of};
 
 /// Compute the accuracy, calibration error, and precision, recall, F1 and ROC AUC per class
 ///
@@ -72,7 +72,7 @@ impl Args {
         let tally = each_record(io, job, |record, _| {
             let samples = Samples::of(&record, self.input, self.iou)?;
             let weight = record.weight()?.unwrap_or(1.0);
-            let group = self.by.as_deref().map(|field| group_of(&record, field)).transpose()?;
+            let group = self.by.as_deref().map(|field| text_of(&record, field, "--by")).transpose()?;
             let group = match group {
                 Some(group) => {
                     let fits = groups.contains_key(&group) || groups.len() < MOST_GROUPS;
@@ -131,16 +131,6 @@ impl Args {
 
 /// The most values of `--by`, each of which keeps the scores of its samples.
 const MOST_GROUPS: usize = 10_000;
-
-/// The value of a record's field as text; empty if it is absent.
-fn group_of(record: &Record, field: &str) -> Result<String> {
-    match record.get::<Value>(field)? {
-        None | Some(Value::Null) => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text),
-        Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(value.to_string()),
-        Some(_) => bail!("--by {field}: the field is neither a text nor a number"),
-    }
-}
 
 /// Adds the figures of each group.
 fn add_groups(figures: &mut Report, field: &str, groups: &[(String, ClassifyReport)]) {

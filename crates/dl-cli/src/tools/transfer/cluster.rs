@@ -6,9 +6,8 @@ use dl_transfer::FeatureTable;
 use dl_transfer::gmm::{Covariance, GmmConfig, gmm};
 use dl_transfer::kmeans::{KMeansConfig, kmeans};
 
-use super::passes::second_pass;
 use super::rows::{RowArgs, Taken};
-use crate::common::{Common, Io, Outcome, numbers};
+use crate::common::{Common, Io, Outcome, numbers, second_pass};
 
 /// Group records by their features
 ///
@@ -134,8 +133,8 @@ fn write(io: &mut Io, rows: &RowArgs, taken: &Taken, clusters: &[usize]) -> Resu
         &taken.first,
         |record| taken.why(record),
         |record| match clusters.next() {
-            Some(cluster) => record.set_cluster(&cluster.to_string()),
-            None => Ok(()),
+            Some(cluster) => record.set_cluster(&cluster.to_string()).map(|()| true),
+            None => Ok(true),
         },
     )
 }

@@ -9,9 +9,8 @@ use dl_transfer::Mat;
 use dl_transfer::complete::{LabelConfig, LabelMethod, Observed, SoftImputeConfig, complete_labels, soft_impute};
 use serde_json::{Map, Value};
 
-use super::passes::{first_pass, second_pass};
 use super::rows::{NoInput, RowArgs};
-use crate::common::{Io, Outcome, numbers};
+use crate::common::{Io, Outcome, first_pass, numbers, second_pass};
 
 /// Fill unknown features and labels (matrix completion)
 ///
@@ -99,10 +98,13 @@ impl Args {
             |record| {
                 let (Some((layer, network)), Some(Filled { values, predictions })) = (known.next(), filled.next())
                 else {
-                    return Ok(());
+                    return Ok(true);
                 };
                 set(record, &layer, network, values)?;
-                predictions.map_or(Ok(()), |predictions| record.set_predictions(&predictions))
+                if let Some(predictions) = predictions {
+                    record.set_predictions(&predictions)?;
+                }
+                Ok(true)
             },
         )
     }

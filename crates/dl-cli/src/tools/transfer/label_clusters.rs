@@ -11,9 +11,8 @@ use dl_record::{Prediction, Reader, Record};
 use dl_transfer::label_clusters::{Naming, label_clusters};
 use serde_json::Map;
 
-use super::passes::{first_pass, second_pass};
 use super::rows::NoInput;
-use crate::common::{Common, Inputs, Io, Job, Outcome, counted, only_records};
+use crate::common::{Common, Inputs, Io, Job, Outcome, counted, first_pass, only_records, second_pass};
 
 /// Name the groups of dl-transfer cluster by a few labeled records
 ///
@@ -111,7 +110,9 @@ impl Args {
             |record| cluster(record).map(drop),
             |record| {
                 let cluster = cluster(record)?;
-                record.set_predictions(predictions.get(&cluster).map_or(&[][..], Vec::as_slice).to_vec().as_ref())
+                let found = predictions.get(&cluster).cloned().unwrap_or_default();
+                record.set_predictions(&found)?;
+                Ok(true)
             },
         )
     }

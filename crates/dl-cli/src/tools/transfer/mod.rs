@@ -13,7 +13,6 @@ mod kmm;
 mod label_clusters;
 mod maps;
 mod normalize;
-mod passes;
 mod pca;
 mod rows;
 mod sstca;

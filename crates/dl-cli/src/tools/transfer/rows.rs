@@ -4,8 +4,7 @@ use anyhow::{Result, bail};
 use dl_record::Record;
 use dl_transfer::rows::{Row, RowIntake};
 
-use super::passes::{FirstPass, first_pass};
-use crate::common::{Common, Domains, Inputs, Io, Job, SideArgs, Sided, only_records};
+use crate::common::{Common, Domains, FirstPass, Inputs, Io, Job, SideArgs, Sided, first_pass, only_records};
 
 /// Options of every method.
 #[derive(clap::Args, Debug)]

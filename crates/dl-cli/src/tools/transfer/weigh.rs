@@ -4,9 +4,8 @@ use anyhow::Result;
 use dl_transfer::WeightSummary;
 use dl_transfer::{FeatureTable, Mat};
 
-use super::passes::second_pass;
 use super::rows::{RowArgs, Taken};
-use crate::common::{Io, Outcome, SideArgs, Sided};
+use crate::common::{Io, Outcome, SideArgs, Sided, second_pass};
 
 /// Options of every method of this kind.
 #[derive(clap::Args, Debug)]
@@ -74,8 +73,8 @@ impl WeighArgs {
         let mut weights = of_place.into_iter();
         let why = |record: &dl_record::Record| taken.why(record);
         second_pass(io, self.rows.job(), &taken.first, why, |record| match weights.next().flatten() {
-            Some(weight) => record.set_weight(weight),
-            None => Ok(()),
+            Some(weight) => record.set_weight(weight).map(|()| true),
+            None => Ok(true),
         })
     }
 }

@@ -9,18 +9,18 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use dl_record::{Record, Writer};
 
-use crate::common::{Fatal, Io, Job, Outcome, STRICT, each_line, one_line, report_broken, report_failed};
+use super::{Fatal, Io, Job, Outcome, STRICT, each_line, one_line, report_broken, report_failed};
 
 /// What became of each line in a first pass.
 #[derive(Debug, Default)]
-pub(super) struct FirstPass {
+pub(crate) struct FirstPass {
     /// Whether `work` accepted the line; the second pass reports why others failed.
-    pub(super) accepted: Vec<bool>,
+    pub(crate) accepted: Vec<bool>,
 }
 
 impl FirstPass {
     /// How many lines were accepted.
-    pub(super) fn good(&self) -> usize {
+    pub(crate) fn good(&self) -> usize {
         self.accepted.iter().filter(|accepted| **accepted).count()
     }
 }
@@ -29,7 +29,7 @@ impl FirstPass {
 /// input again.
 /// # Errors
 /// When an input cannot be read twice, or at the first failed record under `--strict`.
-pub(super) fn first_pass(io: &mut Io, job: Job, mut work: impl FnMut(&Record) -> Result<()>) -> Result<FirstPass> {
+pub(crate) fn first_pass(io: &mut Io, job: Job, mut work: impl FnMut(&Record) -> Result<()>) -> Result<FirstPass> {
     for input in &job.inputs.inputs {
         check_rereadable(Path::new(input))?;
     }
@@ -69,16 +69,16 @@ pub(super) fn first_pass(io: &mut Io, job: Job, mut work: impl FnMut(&Record) ->
     Ok(found)
 }
 
-/// Writes every record, after `work` has seen those that the first pass accepted, in order. Of the others, `why` says what is
-/// wrong.
+/// Passes the records that the first pass accepted to `work`, in order, and writes those for which it returns true. The others
+/// are written with what `why` says is wrong.
 /// # Errors
 /// When the input has changed since the first pass, or the output cannot be written.
-pub(super) fn second_pass(
+pub(crate) fn second_pass(
     io: &mut Io,
     job: Job,
     first: &FirstPass,
     why: impl Fn(&Record) -> Result<()>,
-    mut work: impl FnMut(&mut Record) -> Result<()>,
+    mut work: impl FnMut(&mut Record) -> Result<bool>,
 ) -> Result<Outcome> {
     let messages = io.messages.clone();
     let (mut at, mut failed) = (0, 0);
@@ -94,6 +94,9 @@ pub(super) fn second_pass(
                 true => work(&mut line.record),
                 false => why(&line.record).and_then(|()| bail!("the record could not be used")),
             };
+            if let Ok(false) = result {
+                return Ok(());
+            }
             if let Err(error) = result {
                 let text = one_line(error);
                 report_failed(&messages, &line.place, &text);
