@@ -203,9 +203,8 @@ fn lloyd(points: &Mat<f64>, mut centers: Mat<f64>, config: &KMeansConfig) -> KMe
         iterations += 1;
         let (mut sums, mut sizes, changed) = assign(points, &norms, &centers, &mut near, rounding);
         let moved = fill_empty(points, &centers, &near, &mut sums, &mut sizes);
-        for cluster in 0..k {
-            let size = sizes[cluster] as f64;
-            sums.col_as_slice_mut(cluster).iter_mut().for_each(|value| *value /= size);
+        for (cluster, size) in sizes.iter().enumerate() {
+            sums.col_as_slice_mut(cluster).iter_mut().for_each(|value| *value /= *size as f64);
         }
         let squared: Vec<f64> =
             (0..k).map(|at| squared_distance(sums.col_as_slice(at), centers.col_as_slice(at))).collect();

@@ -123,10 +123,9 @@ fn assignment(counts: &[Vec<usize>]) -> Vec<Option<usize>> {
         }
     }
     let mut chosen = vec![None; counts.len()];
-    for column in 1..=labels {
-        let row = row_of[column] - 1;
-        if count(row, column - 1) > 0 {
-            chosen[row] = Some(column - 1);
+    for (label, row) in row_of[1..=labels].iter().enumerate() {
+        if count(row - 1, label) > 0 {
+            chosen[row - 1] = Some(label);
         }
     }
     chosen

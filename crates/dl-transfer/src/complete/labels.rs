@@ -11,6 +11,7 @@ use rand::seq::SliceRandom;
 
 use super::Observed;
 use super::low_rank::{LowRank, Shrinker};
+use super::observed::Entry;
 use super::proximal::{Loss, Stop, minimize};
 
 /// Bound on a bias, which labels of one kind alone would make infinite.
@@ -175,7 +176,7 @@ fn moments(stacked: &Observed, labels: usize) -> (Vec<f64>, Vec<f64>) {
 }
 
 /// The entries without some of the labels, and those labels.
-fn hold_out(all: &Observed, t: usize, config: &LabelConfig) -> Result<(Observed, Vec<(usize, usize, f64)>)> {
+fn hold_out(all: &Observed, t: usize, config: &LabelConfig) -> Result<(Observed, Vec<Entry>)> {
     let mut order: Vec<usize> = (0..all.len()).filter(|index| all.column_of(*index) < t).collect();
     let count = ((order.len() as f64 * config.held_out) as usize).max(1);
     order.shuffle(&mut dl_record::rng(config.seed, "completion, held-out labels"));
@@ -194,7 +195,7 @@ struct Fitted {
 
 impl Fitted {
     /// Mean logistic loss, and share of errors, of labels.
-    fn judge(&self, labels: &[(usize, usize, f64)]) -> (f64, f64) {
+    fn judge(&self, labels: &[Entry]) -> (f64, f64) {
         let (mut loss, mut errors) = (0.0, 0_usize);
         for (row, label, sign) in labels {
             let margin = sign * (self.z.at(*row, *label) + self.bias[*label]);

@@ -12,5 +12,5 @@ mod proximal;
 mod soft_impute;
 
 pub use labels::{LabelCompletion, LabelConfig, LabelMethod, complete_labels};
-pub use observed::Observed;
+pub use observed::{Entry, Observed};
 pub use soft_impute::{Completion, SoftImputeConfig, soft_impute};

@@ -6,6 +6,9 @@ use faer::MatRef;
 /// Numbers beyond this have no square.
 const LARGEST: f64 = 1e150;
 
+/// Row, column and value.
+pub type Entry = (usize, usize, f64);
+
 /// The known entries of a matrix.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
@@ -39,7 +42,7 @@ impl Observed {
     /// From `entries` (row, column, value) in any order, of a matrix [rows, columns].
     /// # Errors
     /// When one is outside of the matrix, given twice or not finite, or a row or a column has none.
-    pub fn new(rows: usize, columns: usize, mut entries: Vec<(usize, usize, f64)>) -> Result<Self> {
+    pub fn new(rows: usize, columns: usize, mut entries: Vec<Entry>) -> Result<Self> {
         ensure!(rows > 0 && columns > 0, "the matrix to complete is empty; give at least one row with values");
         entries.sort_by_key(|(row, column, _)| (*row, *column));
         for (row, column, value) in &entries {
@@ -70,7 +73,7 @@ impl Observed {
         Ok(found)
     }
 
-    fn of_sorted(rows: usize, columns: usize, entries: Vec<(usize, usize, f64)>) -> Self {
+    fn of_sorted(rows: usize, columns: usize, entries: Vec<Entry>) -> Self {
         let mut starts = vec![0; rows + 1];
         let mut column_starts = vec![0; columns + 1];
         for (row, column, _) in &entries {
@@ -115,7 +118,7 @@ impl Observed {
     }
 
     /// The known entries (row, column, value), row by row.
-    pub fn entries(&self) -> impl Iterator<Item = (usize, usize, f64)> {
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
         (0..self.rows).flat_map(move |row| {
             self.row(row).map(move |index| (row, self.column_of[index] as usize, self.values[index]))
         })
@@ -149,7 +152,7 @@ impl Observed {
 
     /// The entries without those at the indices `left_out`, which keep something in every row and column, and the entries
     /// left out.
-    pub(super) fn without(&self, left_out: &[usize]) -> (Self, Vec<(usize, usize, f64)>) {
+    pub(super) fn without(&self, left_out: &[usize]) -> (Self, Vec<Entry>) {
         let mut out = vec![false; self.len()];
         left_out.iter().for_each(|index| out[*index] = true);
         let (mut kept, mut left) = (Vec::new(), Vec::new());
@@ -195,7 +198,7 @@ mod tests {
         assert!(unknown(2, 9).unwrap_err().starts_with("row 2, counted from 0, has no known entry"));
         assert!(unknown(9, 1).unwrap_err().starts_with("column 1, counted from 0, has no known entry"));
         assert_eq!(unknown(9, 9).unwrap().len(), 12);
-        let error = |entries: Vec<(usize, usize, f64)>| Observed::new(1, 2, entries).unwrap_err().to_string();
+        let error = |entries: Vec<Entry>| Observed::new(1, 2, entries).unwrap_err().to_string();
         assert!(error(vec![(0, 0, 1.0), (0, 1, f64::INFINITY)]).contains("row 0, column 1"));
         assert!(error(vec![(0, 1, 1.0), (0, 0, 1.0), (0, 1, 2.0)]).contains("row 0, column 1 is given twice"));
         assert!(error(vec![(1, 0, 1.0)]).contains("not in a 1 x 2 matrix"));
