@@ -55,6 +55,7 @@ pub(crate) fn fix_signs(columns: &mut Mat<f64>) {
 /// `f` of a symmetric matrix: its eigenvectors with `f` of each eigenvalue.
 /// # Errors
 /// As [`symmetric_eigen`].
+#[cfg(test)]
 pub(crate) fn spectral(matrix: MatRef<f64>, f: impl Fn(f64) -> f64) -> Result<Mat<f64>> {
     let (values, vectors) = symmetric_eigen(matrix)?;
     let scaled =
