@@ -141,10 +141,10 @@ mod tests {
             let (values, vectors) = lanczos(size, 20, 20 + 8 * BLOCK, |x| product(matrix.as_ref(), x), 3).unwrap();
             let vectors = vectors.subcols(0, 20);
             let mut image = product(matrix.as_ref(), vectors);
-            for index in 0..20 {
-                assert!((values[index] - f(index)).abs() <= 1e-12 + 1e-12 * f(0), "{index} {}", values[index]);
+            for (index, value) in values.iter().enumerate().take(20) {
+                assert!((value - f(index)).abs() <= 1e-12 + 1e-12 * f(0), "{index} {value}");
                 let column = vectors.col(index);
-                image.col_mut(index).iter_mut().zip(column.iter()).for_each(|(it, v)| *it -= values[index] * v);
+                image.col_mut(index).iter_mut().zip(column.iter()).for_each(|(it, v)| *it -= value * v);
             }
             assert!(image.norm_max() < 1e-8, "{}", image.norm_max());
             let inner = product(vectors.transpose(), vectors);
