@@ -11,8 +11,9 @@ use crate::linalg::{fix_signs, orthonormal, parallelism, product, symmetric_eige
 
 /// Columns multiplied at once: as many as a product can take for little more than the price of reading the matrix.
 const BLOCK: usize = 16;
-/// Up to this size all eigenvalues are computed.
+/// Up to this size, or this many times what is asked for, all eigenvalues are computed.
 const DENSE: usize = 384;
+const DENSE_SHARE: usize = 8;
 /// Residual at which an eigenvector is accepted, in units of its eigenvalue. The error of the eigenvalue is about the
 /// square of that, over its distance from the next.
 const TOLERANCE: f64 = 1e-9;
@@ -34,8 +35,11 @@ pub(crate) fn top_eigen(
     ensure!(0 < count && count <= size, "{count} eigenvectors of a matrix of {size} rows");
     // The most vectors held: enough for a restart to keep what it knows and still go several blocks further.
     let limit = (3 * count).max(count + 8 * BLOCK);
-    let (mut values, mut vectors) =
-        if size <= DENSE.max(limit + BLOCK) { dense(size, apply)? } else { lanczos(size, count, limit, apply, seed)? };
+    let (mut values, mut vectors) = if size <= DENSE.max(DENSE_SHARE * count) {
+        dense(size, apply)?
+    } else {
+        lanczos(size, count, limit, apply, seed)?
+    };
     values.truncate(count);
     vectors = vectors.subcols(0, count).to_owned();
     fix_signs(&mut vectors);
@@ -137,10 +141,10 @@ mod tests {
             let (values, vectors) = lanczos(size, 20, 20 + 8 * BLOCK, |x| product(matrix.as_ref(), x), 3).unwrap();
             let vectors = vectors.subcols(0, 20);
             let mut image = product(matrix.as_ref(), vectors);
-            for index in 0..20 {
-                assert!((values[index] - f(index)).abs() <= 1e-12 + 1e-12 * f(0), "{index} {}", values[index]);
+            for (index, value) in values.iter().enumerate().take(20) {
+                assert!((value - f(index)).abs() <= 1e-12 + 1e-12 * f(0), "{index} {value}");
                 let column = vectors.col(index);
-                image.col_mut(index).iter_mut().zip(column.iter()).for_each(|(it, v)| *it -= values[index] * v);
+                image.col_mut(index).iter_mut().zip(column.iter()).for_each(|(it, v)| *it -= value * v);
             }
             assert!(image.norm_max() < 1e-8, "{}", image.norm_max());
             let inner = product(vectors.transpose(), vectors);

@@ -30,9 +30,7 @@ pub(crate) fn symmetric_eigen(matrix: MatRef<f64>) -> Result<(Vec<f64>, Mat<f64>
     let n = matrix.nrows();
     // faer 0.24 is accurate for numbers near 1: its residuals are 1e-6 of the largest eigenvalue when that is 1e12 or 1e-10.
     // A power of two changes no digit.
-    let largest = matrix.norm_max();
-    let scale =
-        if largest > 0.0 && largest.is_finite() { largest.log2().floor().clamp(-1000.0, 1000.0).exp2() } else { 1.0 };
+    let scale = power_of_two(matrix.norm_max());
     let found = (matrix * Scale(scale.recip()))
         .self_adjoint_eigen(Side::Lower)
         .map_err(|error| anyhow!("the eigenvalues of a matrix of {n} rows were not found: {error:?}"))?;
@@ -61,6 +59,11 @@ pub(crate) fn spectral(matrix: MatRef<f64>, f: impl Fn(f64) -> f64) -> Result<Ma
     let scaled =
         Mat::from_fn(vectors.nrows(), vectors.ncols(), |row, column| vectors[(row, column)] * f(values[column]));
     Ok(product(scaled.as_ref(), vectors.transpose()))
+}
+
+/// The largest power of two that is at most `size`, to scale by without rounding; 1 for 0.
+pub(crate) fn power_of_two(size: f64) -> f64 {
+    if size > 0.0 && size.is_finite() { size.log2().floor().clamp(-1000.0, 1000.0).exp2() } else { 1.0 }
 }
 
 /// The mean of each column; 0 without rows.

@@ -41,9 +41,11 @@ def kernel(a, b, gamma):
     return np.exp(-gamma * ((a[:, None] - b[None]) ** 2).sum(2))
 
 
-def solve(p, scatter, penalty, k):
+def solve(p, scatter, penalty, k, unit=False):
     n = len(scatter)
     values, w = scipy.linalg.eigh(scatter, penalty, subset_by_index=[n - k, n - 1])
+    if unit:
+        w /= np.linalg.norm(w, axis=0)
     return values[::-1], p @ w[:, ::-1]
 
 
@@ -99,7 +101,7 @@ for case in CASES:
                 own = np.r_[(ys == c) / (ys == c).sum(), -1.0 * (guessed == c) / (guessed == c).sum()][:, None]
                 m = m + own @ own.T
             mu = case["lam"] * np.linalg.norm(m)
-            values, z = solve(p, p.T @ h @ p, p.T @ m @ p + mu * identity, k)
+            values, z = solve(p, p.T @ h @ p, p.T @ m @ p + mu * identity, k, unit=True)
             unit = z / np.linalg.norm(z, axis=1, keepdims=True)
             distances = ((unit[ns:, None] - unit[None, :ns]) ** 2).sum(2)
             guessed = ys[distances.argmin(1)]

@@ -7,9 +7,6 @@ use dl_record::rng;
 use faer::{Mat, MatRef};
 use rand::seq::index::sample;
 
-/// Rows of a sample that looks at distances.
-const SAMPLE: usize = 1000;
-
 #[derive(Clone, Copy)]
 pub(crate) struct Domains<'a> {
     pub(crate) source: MatRef<'a, f64>,
@@ -75,9 +72,9 @@ impl<'a> Domains<'a> {
         drawn
     }
 
-    /// A sample of a thousand rows.
-    pub(crate) fn sample(&self, seed: u64) -> Mat<f64> {
-        self.draw(SAMPLE, seed, "distances")
+    /// At most `count` rows to look at their distances.
+    pub(crate) fn sample(&self, count: usize, seed: u64) -> Mat<f64> {
+        self.draw(count, seed, "distances")
     }
 
     /// e [n, 1]: its product with rows is the mean of the source minus that of the target.

@@ -71,7 +71,8 @@ impl Regularization {
 pub struct KernelFit {
     /// Maps new rows.
     pub map: KernelMap,
-    /// The components [ns + nt, k] of the rows of the fit, source first; their scatter in each column is its eigenvalue.
+    /// The components [ns + nt, k] of the rows of the fit, source first. Of TCA, the scatter of a column is its
+    /// eigenvalue.
     pub embedded: Mat<f64>,
     /// [k], largest first.
     pub eigenvalues: Vec<f64>,
@@ -82,7 +83,7 @@ pub struct KernelFit {
 /// # Errors
 /// When a domain has fewer than two rows, widths differ, a number is not finite, or all rows are equal.
 pub fn median_gamma(source: MatRef<f64>, target: MatRef<f64>, seed: u64) -> Result<f64> {
-    median_gamma_of(Domains::new(source, target)?.sample(seed))
+    median_gamma_of(Domains::new(source, target)?.sample(1000, seed))
 }
 
 /// Checks that there is a class per row of the source.

@@ -23,6 +23,8 @@ use crate::{Kernel, KernelMap, Lift};
 
 /// Rows of the largest kernel matrix: 8 GB.
 const MOST_ROWS: usize = 32_768;
+/// Rows whose distances show whether gamma suits them.
+const CHECKED: usize = 300;
 /// Eigenvalues of the landmarks' kernel matrix below this share of the largest are rounding.
 const LANDMARK_RANK: f64 = 1e-12;
 
@@ -88,7 +90,7 @@ impl<'a> Space<'a> {
             (Form::Dual(kernel), _) => kernel,
         };
         if let Kernel::Rbf { .. } = kernel {
-            check_spread(kernel, domains.sample(seed))?;
+            check_spread(kernel, domains.sample(CHECKED, seed))?;
         }
         match (approximation, kernel) {
             (Approximation::Exact, Kernel::Linear) if domains.columns() < domains.rows() => {
