@@ -28,7 +28,8 @@ pair() {
   # shellcheck disable=SC2086
   dl-transfer tca -q $both --components 100 $kernel scaled.jsonl > tca.jsonl
   # shellcheck disable=SC2086
-  dl-transfer jda -q $both --components 100 $kernel scaled.jsonl | dl-transfer normalize -q --rows l2 > jda.jsonl
+  dl-transfer normalize -q --rows l2 scaled.jsonl | dl-transfer jda -q $both --components 100 $kernel \
+    | dl-transfer normalize -q --rows l2 > jda.jsonl
   printf '%-20s' "$2 to $3"
   for table in scaled pca tca jda; do printf ' %6s' "$(accuracy "$2" "$3" $table.jsonl)"; done
   echo

@@ -51,6 +51,7 @@ pub use dot::dot;
 pub use faer::{Mat, MatRef};
 pub use kernel::Kernel;
 pub use kernel_map::{KernelMap, Lift};
+pub use linalg::symmetric_eigen;
 pub use table::FeatureTable;
 pub use weight_summary::WeightSummary;
 pub use whole::{WholeFeatures, check_same_network, whole_features};

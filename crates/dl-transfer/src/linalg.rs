@@ -25,7 +25,7 @@ pub(crate) fn product(a: MatRef<f64>, b: MatRef<f64>) -> Mat<f64> {
 /// eigenvector that is largest in size, the first of several, is positive.
 /// # Errors
 /// When the decomposition fails, which happens only with numbers that are not finite.
-pub(crate) fn symmetric_eigen(matrix: MatRef<f64>) -> Result<(Vec<f64>, Mat<f64>)> {
+pub fn symmetric_eigen(matrix: MatRef<f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     fix_parallelism();
     let n = matrix.nrows();
     // faer 0.24 is accurate for numbers near 1: its residuals are 1e-6 of the largest eigenvalue when that is 1e12 or 1e-10.

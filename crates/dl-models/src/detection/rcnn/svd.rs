@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use candle_core::{Device, Tensor};
+use dl_transfer::symmetric_eigen;
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Mat, Par, Side};
+use faer::{Accum, Mat, Par};
 use serde_json::json;
 
 use super::layout::{BoxHeadKind, RcnnKind};
@@ -85,9 +86,8 @@ fn factors(weight: &Tensor, rank: usize) -> Result<[Tensor; 2]> {
         let block = block(start);
         triangular::matmul(&mut gram, lower, Accum::Add, block.transpose(), full, &block, full, 1.0, parallelism);
     }
-    let eigen = gram.self_adjoint_eigen(Side::Lower).map_err(|error| anyhow!("cannot be decomposed ({error:?})"))?;
-    // Eigenvalues rise.
-    let vectors = eigen.U().subcols(outputs - rank, rank);
+    let (_, vectors) = symmetric_eigen(gram.as_ref())?;
+    let vectors = vectors.subcols(0, rank);
     let mut first = vec![0.0_f32; rank * inputs];
     for start in starts() {
         let block = block(start);
