@@ -208,7 +208,7 @@ fn features_of_another_network_or_width_fail_and_errors_are_counted() {
         );
         for message in [
             "<stdin>:41: features \"f6\" were computed by \"b:2\", those of the records before by \"a:1\"",
-            "<stdin>:42: features \"f6\" have 4 columns, those of the records before 3",
+            "<stdin>:42: features \"f6\" have 4 columns, earlier records have 3",
             "<stdin>:43: the record has no features \"f6\", only f7",
             "1 record carries \"error\"",
             "<stdin>:45: features \"f6\" hold inf",

@@ -42,7 +42,7 @@ Examples:
     | dl-classify --model cells.safetensors --top-k 0 | dl-eval classify
   dl-embed --model imagenet.safetensors --layer avgpool *.jpg \\
     | dl-classify --model pets-head.safetensors
-  dl-classify --model attributes.safetensors --classes new-classes.csv \
+  dl-classify --model attributes.safetensors --classes unseen.csv \\
     embedded.jsonl
   dl-classify --model clip-vit-base-patch32 \\
     --labels cat,dog,'garden shed' photo.jpg"

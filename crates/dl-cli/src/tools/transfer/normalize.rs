@@ -21,7 +21,8 @@ use crate::common::{Io, Outcome};
 #[command(after_help = "\
 Examples:
   cat source.jsonl target.jsonl \\
-    | dl-transfer normalize --rows l1 --columns zscore --per-domain > both.jsonl")]
+    | dl-transfer normalize --rows l1 --columns zscore --per-domain \\
+    > both.jsonl")]
 pub(super) struct Args {
     /// How to scale each row
     #[arg(long, value_enum)]
