@@ -29,6 +29,7 @@ complete -c dl-data -n "__fish_dl_data_needs_command" -s V -l version -d 'Print 
 complete -c dl-data -n "__fish_dl_data_needs_command" -f -a "from" -d 'Read a dataset and write one record for each image or text'
 complete -c dl-data -n "__fish_dl_data_needs_command" -f -a "to" -d 'Write records as a dataset in another format'
 complete -c dl-data -n "__fish_dl_data_needs_command" -f -a "split" -d 'Split records at random, reproducibly for the same --seed and ids'
+complete -c dl-data -n "__fish_dl_data_needs_command" -f -a "select" -d 'Print the records that meet all conditions, unchanged'
 complete -c dl-data -n "__fish_dl_data_needs_command" -f -a "shard" -d 'Print part I of N: every N-th record, starting at the I-th'
 complete -c dl-data -n "__fish_dl_data_needs_command" -f -a "check" -d 'Find missing and broken images, wrong sizes, boxes, masks and labels, and duplicate ids'
 complete -c dl-data -n "__fish_dl_data_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -45,6 +46,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_see
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder idx labelme cvat label-studio lines csv help" -f -a "csv" -d 'Read a table with a column of texts or image paths, and a column of labels'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder idx labelme cvat label-studio lines csv help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -l split -d 'Lists in ImageSets/Main, or folders, to read in this order [default: all annotations, sorted by name]' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -52,6 +54,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from coco" -l images -d 'Folder that the image file names are relative to [default: the folder of ANN.json]' -r -f -a "(__fish_complete_directories)"
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from coco" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from coco" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from coco" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from coco" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -62,6 +65,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l labels -d 'Names of the classes 0, 1, 2, ...: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc [default: those that the dataset states]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l obb -d 'What to do with oriented boxes (a class and four corners per line, or DOTA\'s format) [default: read four corners as a polygon; refuse DOTA\'s format]' -r -f -a "box\t'Use the bounding box of the corners'
 refuse\t'Report and skip them'"
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l predictions -d 'Read the output of a detector, with a confidence at the end of each line, into `detections` instead of `objects`'
@@ -69,6 +73,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from folder" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from folder" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from folder" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from folder" -l no-labels -d 'Do not set labels: the folders are not classes'
@@ -78,6 +83,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from folder" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l split -d 'Split to read: train or test (t10k), or letters-train and so on if the folder has several EMNIST datasets' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l labels -d 'Names of the classes 0, 1, 2, ...: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc [default: those of the mapping file, or the numbers]' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -85,6 +91,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -l images -d 'Folder with the images, if they are not beside their JSON files' -r -f -a "(__fish_complete_directories)"
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -92,6 +99,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -l images -d 'Folder that the image file names are relative to [default: the folder of ANN.xml]' -r -f -a "(__fish_complete_directories)"
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -99,6 +107,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -l images -d 'Folder with the images [default: the folder of FILE.json]' -r -f -a "(__fish_complete_directories)"
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -l predictions -d 'Read the last prediction of each task into `detections`'
@@ -106,6 +115,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from lines" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from lines" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from lines" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from lines" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -118,6 +128,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l image -d 'Column with the image path' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l images -d 'Folder that the image paths are relative to [default: the folder of FILE]' -r -f -a "(__fish_complete_directories)"
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l delimiter -d 'Cell delimiter: one character, tab, or auto (a tab in .tsv files, otherwise whichever of , ; | and tab is most frequent in the first line)' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l no-header -d 'Treat the first row as data; columns are named 1, 2, 3, ...'
@@ -197,6 +208,22 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand split" -s q -l quiet -d 
 complete -c dl-data -n "__fish_dl_data_using_subcommand split" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-data -n "__fish_dl_data_using_subcommand split" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand split" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l domain -d 'Domains to keep' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l label -d 'Labels to keep' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l where -d 'Condition to meet; repeat for several' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l central -d 'Of the records that meet the conditions, keep the N most central of each --group by their features: a summary, of the sentences of documents' -r -f
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l group -d 'Field whose values are the groups of --central [default: all records are one]' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l layer -d 'Layer of --central [default: the only one in the records]' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l centrality -d 'How central a record is, for --central' -r -f -a "lexrank\t'Visits of a random walk between similar records (LexRank; Erkan and Radev 2004)'
+centroid\t'Cosine to the mean'"
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l repeat -d 'Skip a record whose features have a cosine above this with one that is kept, for --central' -r -f
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l invert -d 'Print the other records instead'
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l strict -d 'Stop at the first record that fails'
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand shard" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand shard" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand shard" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -216,12 +243,13 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand check" -s q -l quiet -d 
 complete -c dl-data -n "__fish_dl_data_using_subcommand check" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-data -n "__fish_dl_data_using_subcommand check" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-data -n "__fish_dl_data_using_subcommand help; and not __fish_seen_subcommand_from from to split shard check help" -f -a "from" -d 'Read a dataset and write one record for each image or text'
-complete -c dl-data -n "__fish_dl_data_using_subcommand help; and not __fish_seen_subcommand_from from to split shard check help" -f -a "to" -d 'Write records as a dataset in another format'
-complete -c dl-data -n "__fish_dl_data_using_subcommand help; and not __fish_seen_subcommand_from from to split shard check help" -f -a "split" -d 'Split records at random, reproducibly for the same --seed and ids'
-complete -c dl-data -n "__fish_dl_data_using_subcommand help; and not __fish_seen_subcommand_from from to split shard check help" -f -a "shard" -d 'Print part I of N: every N-th record, starting at the I-th'
-complete -c dl-data -n "__fish_dl_data_using_subcommand help; and not __fish_seen_subcommand_from from to split shard check help" -f -a "check" -d 'Find missing and broken images, wrong sizes, boxes, masks and labels, and duplicate ids'
-complete -c dl-data -n "__fish_dl_data_using_subcommand help; and not __fish_seen_subcommand_from from to split shard check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dl-data -n "__fish_dl_data_using_subcommand help; and not __fish_seen_subcommand_from from to split select shard check help" -f -a "from" -d 'Read a dataset and write one record for each image or text'
+complete -c dl-data -n "__fish_dl_data_using_subcommand help; and not __fish_seen_subcommand_from from to split select shard check help" -f -a "to" -d 'Write records as a dataset in another format'
+complete -c dl-data -n "__fish_dl_data_using_subcommand help; and not __fish_seen_subcommand_from from to split select shard check help" -f -a "split" -d 'Split records at random, reproducibly for the same --seed and ids'
+complete -c dl-data -n "__fish_dl_data_using_subcommand help; and not __fish_seen_subcommand_from from to split select shard check help" -f -a "select" -d 'Print the records that meet all conditions, unchanged'
+complete -c dl-data -n "__fish_dl_data_using_subcommand help; and not __fish_seen_subcommand_from from to split select shard check help" -f -a "shard" -d 'Print part I of N: every N-th record, starting at the I-th'
+complete -c dl-data -n "__fish_dl_data_using_subcommand help; and not __fish_seen_subcommand_from from to split select shard check help" -f -a "check" -d 'Find missing and broken images, wrong sizes, boxes, masks and labels, and duplicate ids'
+complete -c dl-data -n "__fish_dl_data_using_subcommand help; and not __fish_seen_subcommand_from from to split select shard check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-data -n "__fish_dl_data_using_subcommand help; and __fish_seen_subcommand_from from" -f -a "voc" -d 'Read Pascal VOC: JPEGImages/, Annotations/*.xml, ImageSets/Main/SPLIT.txt'
 complete -c dl-data -n "__fish_dl_data_using_subcommand help; and __fish_seen_subcommand_from from" -f -a "coco" -d 'Read COCO: one JSON file with images, categories and annotations'
 complete -c dl-data -n "__fish_dl_data_using_subcommand help; and __fish_seen_subcommand_from from" -f -a "yolo" -d 'Read YOLO: images, text files with normalized boxes, and data.yaml or a list of class names'

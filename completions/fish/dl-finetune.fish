@@ -29,6 +29,10 @@ complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -s V -l version -d
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "classifier" -d 'Train a network to classify regions, images or texts'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "detector" -d 'Train a network to find objects in images'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "linear" -d 'Train a linear classifier on the features of whole images or texts: multinomial logistic regression'
+complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "neighbors" -d 'Keep labeled features: a row gets the label of its nearest neighbors'
+complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "prototypes" -d 'Average labeled features: a row gets the label of the nearest mean (Snell et al. 2017)'
+complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "attributes" -d 'Relate features to attributes of the classes, to recognize classes that were never seen (zero-shot)'
+complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "boost" -d 'Train on many labeled source records and a few labeled target ones (TrAdaBoost; Dai et al. 2007)'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "lm" -d 'Train a language model on texts'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "svm" -d 'Train one linear SVM per class on the features of regions, with hard-negative mining'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "bbox" -d 'Train one box regressor per class, from the features of a proposal to the box of its object'
@@ -200,6 +204,62 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s q -l 
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand neighbors" -l k -d 'How many neighbors vote' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand neighbors" -l metric -d 'Distance of two rows' -r -f -a "euclid\t'The Euclidean distance'
+cosine\t'One minus the cosine of the angle'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand neighbors" -l votes -d 'How much the vote of a neighbor counts' -r -f -a "uniform\t'All alike'
+distance\t'One over its distance'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand neighbors" -l output -d 'Model file to write' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand neighbors" -l layer -d 'Layer to train on [default: the only one in the records]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand neighbors" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand neighbors" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand neighbors" -l force -d 'Overwrite an existing model file'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand neighbors" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand neighbors" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand neighbors" -l strict -d 'Stop at the first record that fails'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand neighbors" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand prototypes" -l metric -d 'Distance of two rows' -r -f -a "euclid\t'The Euclidean distance'
+cosine\t'One minus the cosine of the angle'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand prototypes" -l scale -d 'Factor on the logits, which are minus the squared distances, or the cosines [default: 1, or 10 for the cosine]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand prototypes" -l output -d 'Model file to write' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand prototypes" -l layer -d 'Layer to train on [default: the only one in the records]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand prototypes" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand prototypes" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand prototypes" -l force -d 'Overwrite an existing model file'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand prototypes" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand prototypes" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand prototypes" -l strict -d 'Stop at the first record that fails'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand prototypes" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand attributes" -l classes -d 'Attributes of the classes: CSV with the names of the attributes in the first line and a class in each other, or JSON {class: {attribute: value}}; it may have more classes than the records' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand attributes" -l method -d 'How to relate them' -r -f -a "eszsl\t'A bilinear map, in closed form'
+dap\t'A classifier of each attribute, which must be 0 or 1; others are cut at their mean'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand attributes" -l gamma -d 'ESZSL\'s penalty on the side of the features [default: by holding out classes]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand attributes" -l lambda -d 'ESZSL\'s penalty on the side of the attributes [default: by holding out classes]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand attributes" -l cost -d 'DAP\'s C, the inverse of the regularization strength' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand attributes" -l output -d 'Model file to write' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand attributes" -l layer -d 'Layer to train on [default: the only one in the records]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand attributes" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand attributes" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand attributes" -l force -d 'Overwrite an existing model file'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand attributes" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand attributes" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand attributes" -l strict -d 'Stop at the first record that fails'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand attributes" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand boost" -l source -d 'Domains to learn from [default: source; with --target, all others]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand boost" -l target -d 'Domains to adapt to [default: target; with --source, all others]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand boost" -l rounds -d 'Number of rounds' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand boost" -l base -d 'The classifier of each round' -r -f -a "svm\t'A linear SVM'
+logistic\t'Logistic regression'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand boost" -l cost -d 'C, the inverse of the regularization strength' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand boost" -l output -d 'Model file to write' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand boost" -l layer -d 'Layer to train on [default: the only one in the records]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand boost" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand boost" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand boost" -l force -d 'Overwrite an existing model file'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand boost" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand boost" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand boost" -l strict -d 'Stop at the first record that fails'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand boost" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l output -d 'Model file to write; it is a complete model at any time during training' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l init-from -d 'GPT-2 to start from: a model file, or a Hugging Face model folder' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l val -d 'File of validation records' -r -F
@@ -272,10 +332,14 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s q -l qu
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear lm svm bbox help" -f -a "classifier" -d 'Train a network to classify regions, images or texts'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear lm svm bbox help" -f -a "detector" -d 'Train a network to find objects in images'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear lm svm bbox help" -f -a "linear" -d 'Train a linear classifier on the features of whole images or texts: multinomial logistic regression'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear lm svm bbox help" -f -a "lm" -d 'Train a language model on texts'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear lm svm bbox help" -f -a "svm" -d 'Train one linear SVM per class on the features of regions, with hard-negative mining'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear lm svm bbox help" -f -a "bbox" -d 'Train one box regressor per class, from the features of a proposal to the box of its object'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear lm svm bbox help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost lm svm bbox help" -f -a "classifier" -d 'Train a network to classify regions, images or texts'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost lm svm bbox help" -f -a "detector" -d 'Train a network to find objects in images'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost lm svm bbox help" -f -a "linear" -d 'Train a linear classifier on the features of whole images or texts: multinomial logistic regression'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost lm svm bbox help" -f -a "neighbors" -d 'Keep labeled features: a row gets the label of its nearest neighbors'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost lm svm bbox help" -f -a "prototypes" -d 'Average labeled features: a row gets the label of the nearest mean (Snell et al. 2017)'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost lm svm bbox help" -f -a "attributes" -d 'Relate features to attributes of the classes, to recognize classes that were never seen (zero-shot)'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost lm svm bbox help" -f -a "boost" -d 'Train on many labeled source records and a few labeled target ones (TrAdaBoost; Dai et al. 2007)'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost lm svm bbox help" -f -a "lm" -d 'Train a language model on texts'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost lm svm bbox help" -f -a "svm" -d 'Train one linear SVM per class on the features of regions, with hard-negative mining'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost lm svm bbox help" -f -a "bbox" -d 'Train one box regressor per class, from the features of a proposal to the box of its object'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost lm svm bbox help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
