@@ -107,7 +107,7 @@ stand_ins() {
   done
 
   # Classes as folders: two kinds of images, five of each, so that a tenth is one.
-  for folder in pets made faces flowers digits test services services-test imagenette/train imagenette/val; do
+  for folder in pets products snapshots made faces flowers digits test services services-test imagenette/train imagenette/val; do
     mkdir -p "$folder"/{cat,dog}
     for n in 1 2 3 4 5; do
       cp testdata/signs/JPEGImages/test-000$n.jpg "$folder/cat/$n.jpg"
@@ -184,6 +184,25 @@ stand_ins() {
   for n in real generated; do
     dl-embed --quiet --model squeezenet.safetensors --layer fire9@1,logits "$work/pets.jsonl" > $n.jsonl
   done
+  # Features of two domains with four classes, some of them unknown.
+  awk 'BEGIN {
+    split("cat dog fox owl", label, " ")
+    for (n = 0; n < 64; n++) {
+      class = n % 4 + 1; target = n >= 32; values = ""
+      for (column = 1; column <= 6; column++)
+        values = values (column > 1 ? "," : "") (column == class || column == 5 + class % 2) * (2 + target) + (n * column * 7 % 11) / 20 + target * column
+      printf "{\"id\":\"%d\",\"label\":\"%s\",\"domain\":\"%s\",\"features\":{\"f\":{\"dtype\":\"f32\",\"shape\":[1,6],\"values\":[%s]}}}\n",
+        n, label[class], target ? "target" : "source", values
+    }
+  }' > both.jsonl
+  dl-data select --domain source both.jsonl | tee features.jsonl > source.jsonl
+  dl-data select --domain target both.jsonl | tee new.jsonl > target.jsonl
+  head -n 8 target.jsonl | tee few-target.jsonl > few.jsonl
+  jq -c 'del(.label)' source.jsonl > unlabeled.jsonl
+  jq -c '.features.f.values[(.id | tonumber) % 6] = null' both.jsonl > gaps.jsonl
+  jq -c 'del(.label) + {labels: {happy: (if .label == "cat" then "yes" else "no" end)}}' gaps.jsonl > moods.jsonl
+  printf 'class,cat,dog,fox,owl,odd,even\ncat,1,0,0,0,0,1\ndog,0,1,0,0,1,0\nfox,0,0,1,0,0,1\nowl,0,0,0,1,1,0\n' \
+    | tee animals.csv > unseen.csv
   echo '{"id":"pair","image":"photo.jpg","target":"photo.jpg"}' > pairs.jsonl
   dl-finetune classifier --quiet --init-from squeezenet.safetensors --size 64 --iterations 2 --batch 2 \
     --log training.jsonl --output "$work/networks/logged.safetensors" "$work/pets.jsonl" || true

@@ -104,8 +104,8 @@ impl<S> Domains<S> {
         let of_domain = hash(&domain);
         if !row.id.is_empty() && *self.ids.entry(hash(&row.id)).or_insert(of_domain) != of_domain {
             return Err(Fatal(format!(
-                "the id \"{}\" is in the domain \"{domain}\" and in another; ids are unique in a stream, and no sample is in two \
-                 domains",
+                "the id \"{}\" is in the domain \"{domain}\" and in another; no sample is in two domains: give them ids that \
+                 differ, as dl-data from .. --domain NAME does",
                 row.id
             ))
             .into());

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, run};
+use crate::support::{Ran, root, run};
 
 /// The number at (row, column) of the goldens' matrices, in [-2, 2).
 fn formula(row: u64, column: u64) -> f64 {
@@ -358,4 +358,99 @@ fn records_that_cannot_be_used_carry_an_error_and_the_others_are_mapped() {
 fn a_pipe_named_as_an_argument_is_refused_with_a_remedy() {
     let ran = transfer("pca /dev/null", "").expect(2);
     assert!(ran.stderr.contains("cannot be read twice; pipe its records to stdin"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_domain_is_set_and_begins_the_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let class = folder.path().join("cat");
+    fs::create_dir(&class).unwrap();
+    fs::copy(root().join("testdata/signs/JPEGImages/test-0003.jpg"), class.join("1.jpg")).unwrap();
+    let path = folder.path().display().to_string();
+    let ran = run("dl-data", &["from", "folder", &path, "--domain", "scans"], "").expect(0);
+    let record = &ran.records()[0];
+    assert_eq!((&record["domain"], &record["id"]), (&json!("scans"), &json!("scans/cat/1.jpg")));
+    run("dl-data", &["from", "folder", &path, "--domain", ""], "").expect(2);
+}
+
+#[test]
+fn records_are_selected_by_domain_label_and_conditions() {
+    let input = lines(&domains(6));
+    let count = |args: &str| {
+        run("dl-data", &[vec!["select".to_owned()], words(args)].concat(), &input).expect(0).records().len()
+    };
+    assert_eq!(count("--domain source"), 6);
+    assert_eq!(count("--domain source --label a,b"), 4);
+    assert_eq!(count("--where mine=1 --where label!=a"), 8);
+    assert_eq!(count("--domain source --invert"), 6);
+    let none = run("dl-data", &["select", "--label", "x"], &input).expect(1);
+    assert!(none.stderr.contains("none of 12 records is selected") && none.stdout.is_empty(), "{}", none.stderr);
+    let bare = run("dl-data", &["select"], &input).expect(2);
+    assert!(bare.stderr.contains("give --domain, --label, --where or --central"), "{}", bare.stderr);
+    // One of each class: rows of a class are alike, so that the others are repeats.
+    let ran = run("dl-data", &["select", "--central", "1", "--group", "label"], &lines(&domains(6)[..6])).expect(0);
+    let labels: Vec<Value> = ran.records().iter().map(|record| record["label"].clone()).collect();
+    assert_eq!(labels.len(), 3);
+    assert!(["a", "b", "c"].iter().all(|label| labels.contains(&json!(label))), "{labels:?}");
+}
+
+#[test]
+fn groups_are_found_and_named_and_gaps_are_filled() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = domains(60)[..60].to_vec();
+    for method in ["kmeans", "gmm --covariance diagonal"] {
+        let grouped = transfer(&format!("cluster {method} --k 3"), &lines(&source)).expect(0).stdout;
+        let few = at(folder.path(), "few.jsonl");
+        fs::write(&few, lines(&source[..6])).unwrap();
+        let named = transfer(&format!("label-clusters --labels {few}"), &grouped).expect(0);
+        let right =
+            named.records().iter().filter(|record| record["predictions"][0]["label"] == record["label"]).count();
+        assert!(right >= 57, "{method}: {right} of 60");
+    }
+    let ran = transfer("cluster kmeans --k 61", &lines(&source)).expect(2);
+    assert!(ran.stderr.contains("61"), "{}", ran.stderr);
+    // A table of rank 2 with gaps.
+    let value = |row: usize, column: usize| {
+        let (a, b) = (formula(row as u64, 0), formula(row as u64, 1));
+        a * formula(7, column as u64) + b * formula(9, column as u64)
+    };
+    let gaps: Vec<Value> = (0..40)
+        .map(|row| {
+            let values: Vec<Option<f64>> =
+                (0..10).map(|column| ((row * 3 + column) % 4 != 0).then(|| value(row, column))).collect();
+            json!({"id": row.to_string(), "features": {"f": {"dtype": "f32", "shape": [1, 10], "values": values}}})
+        })
+        .collect();
+    let filled = transfer("complete", &lines(&gaps)).expect(0).stdout;
+    let plain = transfer("pca --components 2 --keep", &filled).expect(0);
+    assert_eq!(plain.records().len(), 40);
+    let shown = run("dl-data", &["select", "--where", "features"], &filled).expect(0).records();
+    let rows: Vec<f32> = shown
+        .iter()
+        .flat_map(|record| {
+            let record = dl_record::Record::parse(&record.to_string()).unwrap();
+            record.features().unwrap().unwrap()["f"].matrix().unwrap().data
+        })
+        .collect();
+    let worst = rows
+        .iter()
+        .enumerate()
+        .map(|(at, found)| (f64::from(*found) - value(at / 10, at % 10)).abs())
+        .fold(0.0, f64::max);
+    assert!(worst < 1e-3, "{worst}");
+    let mut nothing = gaps.clone();
+    nothing[4]["features"]["f"]["values"] = json!([null, null, null, null, null, null, null, null, null, null]);
+    let ran = transfer("complete", &lines(&nothing)).expect(1);
+    assert!(ran.stderr.contains("<stdin>:5: nothing is known of the record"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_dictionary_of_unlabeled_records_codes_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = at(folder.path(), "atoms.safetensors");
+    let records = domains(40);
+    let args = format!("dictionary --atoms 12 --beta 0.2 --output {model} --map-only");
+    assert_eq!(transfer(&args, &lines(&records[40..])).expect(0).stdout, "");
+    let codes = transfer(&format!("apply --model {model}"), &lines(&records[..40])).expect(0).records();
+    assert_eq!(codes[0]["features"]["dictionary"]["shape"], json!([1, 12]));
 }

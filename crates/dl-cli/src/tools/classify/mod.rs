@@ -43,7 +43,7 @@ Examples:
   dl-embed --model imagenet.safetensors --layer avgpool *.jpg \\
     | dl-classify --model pets-head.safetensors
   dl-classify --model attributes.safetensors --classes unseen.csv \\
-    embedded.jsonl
+    new.jsonl
   dl-classify --model clip-vit-base-patch32 \\
     --labels cat,dog,'garden shed' photo.jpg"
 )]

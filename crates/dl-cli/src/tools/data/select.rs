@@ -21,8 +21,8 @@ use crate::common::{
 #[command(mut_arg("inputs", crate::common::only_records))]
 #[command(after_help = "Examples:
   dl-data select --domain source both.jsonl
-  dl-data select --label cat,dog --where 'width>=640' pets.jsonl
-  dl-data select --where 'predictions.0.score<0.5' classified.jsonl
+  dl-data select --label cat,dog --where 'width>=300' pets.jsonl
+  dl-data select --where 'predictions.0.score<0.5' predicted.jsonl
   dl-embed --model bert --layer encoder.layer.11 --pool mean \\
     sentences.jsonl | dl-data select --central 3 --group document")]
 pub(super) struct Args {

@@ -18,7 +18,7 @@ use crate::common::{Common, Domains, Inputs, Io, Job, Outcome, SideArgs, counted
 #[derive(clap::Args, Debug)]
 #[command(mut_arg("inputs", only_records))]
 #[command(after_help = "Examples:
-  dl-eval shift --source amazon --target webcam both.jsonl
+  dl-eval shift --source source --target target both.jsonl
   dl-transfer coral both.jsonl | dl-eval shift")]
 pub(super) struct Args {
     #[command(flatten)]

@@ -20,7 +20,7 @@ use crate::common::{Io, Outcome, numbers, read_signatures};
 #[command(after_help = "\
 Examples:
   dl-finetune attributes --classes animals.csv \\
-    --output attributes.safetensors embedded.jsonl
+    --output attributes.safetensors features.jsonl
   dl-classify --model attributes.safetensors --classes unseen.csv \\
     new.jsonl")]
 pub(super) struct Args {

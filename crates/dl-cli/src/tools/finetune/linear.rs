@@ -1,7 +1,6 @@
 //! `dl-finetune linear`: a head on features, without a network.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use anyhow::Result;
 use dl_models::LinearHead;
@@ -10,8 +9,8 @@ use dl_train::hits::predicted;
 use dl_transfer::linear::{LbfgsConfig, LogisticConfig, logistic_weighted};
 use serde_json::json;
 
-use super::table::labeled;
-use crate::common::{Common, Inputs, Io, Job, Outcome, model_files, numbers};
+use super::table::HeadArgs;
+use crate::common::{Io, Outcome, numbers};
 
 /// Train a linear classifier on the features of whole images or texts: multinomial logistic regression
 ///
@@ -25,23 +24,7 @@ Examples:
   dl-data from folder pets \\
     | dl-embed --model imagenet.safetensors --layer avgpool \\
     | dl-finetune linear --output pets-head.safetensors")]
-#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct Args {
-    #[command(flatten)]
-    inputs: Inputs,
-
-    /// Model file to write
-    #[arg(long, value_name = "FILE")]
-    output: PathBuf,
-
-    /// Overwrite an existing model file
-    #[arg(long)]
-    force: bool,
-
-    /// Layer to train on [default: the only one in the records]
-    #[arg(long, value_name = "LAYER")]
-    layer: Option<String>,
-
     /// C, the inverse of the regularization strength
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive)]
     cost: f64,
@@ -63,14 +46,12 @@ pub(super) struct Args {
     iterations: usize,
 
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) head: HeadArgs,
 }
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        model_files::check(&[("--output", &self.output)], &self.inputs, &[])?;
-        model_files::check_new(&self.output, self.force, "--force overwrites it")?;
-        let (table, tally) = labeled(io, Job { common: &self.common, inputs: &self.inputs }, self.layer.clone())?;
+        let (table, tally) = self.head.read(io)?;
         let (labels, classes) = table.known_classes();
         let mut counts = vec![0; labels.len()];
         classes.iter().for_each(|class| counts[*class] += 1);
@@ -111,7 +92,7 @@ impl Args {
             "weighted": weighted,
             "data_digest": table.intake.digest.to_string(),
         });
-        head.save(&self.output)?;
+        head.save(&self.head.output)?;
         let messages = &io.messages;
         if !found.converged {
             messages.note(format_args!(
@@ -119,7 +100,7 @@ impl Args {
                 found.iterations
             ));
         }
-        let (classes, path) = (head.labels.len(), self.output.display());
+        let (classes, path) = (head.labels.len(), self.head.output.display());
         messages.note(format_args!("{classes} classes, training accuracy {accuracy:.4}; written to {path}"));
         Ok(Outcome::of(tally.failed))
     }

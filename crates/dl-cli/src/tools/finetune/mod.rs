@@ -70,7 +70,7 @@ impl Tool for Args {
         match &self.command {
             Command::Classifier(args) => &args.common,
             Command::Detector(args) => &args.common,
-            Command::Linear(args) => &args.common,
+            Command::Linear(args) => &args.head.common,
             Command::Neighbors(args) => &args.head.common,
             Command::Prototypes(args) => &args.head.common,
             Command::Attributes(args) => &args.head.common,

@@ -21,7 +21,7 @@ pub(super) struct HeadArgs {
 
     /// Model file to write
     #[arg(long, value_name = "FILE")]
-    output: PathBuf,
+    pub(super) output: PathBuf,
 
     /// Overwrite an existing model file
     #[arg(long)]
@@ -69,7 +69,7 @@ impl HeadArgs {
 /// The features of `layer` of all records, which have at least two labels.
 /// # Errors
 /// When a record has no label, all have the same, or no record is fit.
-pub(super) fn labeled(io: &mut Io, job: Job, layer: Option<String>) -> Result<(FeatureTable, Tally)> {
+fn labeled(io: &mut Io, job: Job, layer: Option<String>) -> Result<(FeatureTable, Tally)> {
     let mut table = FeatureTable::new(layer);
     let mut unlabeled = 0;
     let tally = each_record(io, job, |record: Record, _| {

@@ -28,7 +28,7 @@ enum Method {
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dl-transfer cluster kmeans --k 10 embedded.jsonl > grouped.jsonl")]
+  dl-transfer cluster kmeans --k 4 features.jsonl > grouped.jsonl")]
 struct KmeansArgs {
     #[command(flatten)]
     shared: SharedArgs,
@@ -38,8 +38,8 @@ struct KmeansArgs {
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dl-transfer pca --components 20 embedded.jsonl \\
-    | dl-transfer cluster gmm --k 10 > grouped.jsonl")]
+  dl-transfer pca --components 3 features.jsonl \\
+    | dl-transfer cluster gmm --k 4 > grouped.jsonl")]
 struct GmmArgs {
     /// Shape of the covariances
     #[arg(long, value_enum, default_value_t = Shape::Full)]

@@ -1,12 +1,11 @@
 //! `dl-transfer coral`.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use dl_transfer::coral::{CoralConfig, coral};
 use dl_transfer::feature_map::RowMap;
-use dl_transfer::moments::Gathered;
 use serde_json::json;
 
-use super::maps::{Fitted, MapArgs};
+use super::maps::{Fitted, MapArgs, Spectra};
 use super::training;
 use crate::common::{Io, Outcome, SideArgs, numbers};
 
@@ -40,28 +39,13 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         self.map.check()?;
-        let (found, taken) = self.map.rows.sided(
-            io,
-            &self.sides,
-            Gathered::new,
-            |set, row| set.push(&row.features),
-            Gathered::merge,
-            || (),
-        )?;
-        let rows = [found.source.rows(), found.target.rows()];
-        let source = found.source.spectrum().context("the source")?;
-        let target = found.target.spectrum().context("the target")?;
+        let Spectra { source, target, rows, domains, taken } = self.map.spectra(io, &self.sides)?;
         let config = CoralConfig { regularization: self.regularization, center: self.center };
         let affine = coral(&source, &target, &config)?;
         let training = training(json!({
             "rows": rows, "regularization": self.regularization, "center": self.center,
         }));
-        let fitted = Fitted {
-            maps: vec![RowMap::Affine(affine), RowMap::Identity],
-            domains: found.domains,
-            rows: None,
-            training,
-        };
+        let fitted = Fitted { maps: vec![RowMap::Affine(affine), RowMap::Identity], domains, rows: None, training };
         self.map.write(io, "coral", taken, fitted)
     }
 }

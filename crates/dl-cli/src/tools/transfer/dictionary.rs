@@ -20,7 +20,7 @@ use crate::common::{Io, Outcome, numbers};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dl-transfer dictionary --atoms 256 --output atoms.safetensors \\
+  dl-transfer dictionary --atoms 16 --output atoms.safetensors \\
     --map-only unlabeled.jsonl
   dl-transfer apply --model atoms.safetensors few.jsonl \\
     | dl-finetune linear --output head.safetensors")]

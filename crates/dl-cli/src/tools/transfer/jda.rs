@@ -15,7 +15,8 @@ use crate::common::{Io, Outcome, numbers};
 #[command(after_help = "\
 Examples:
   dl-transfer normalize --rows l2 both.jsonl \\
-    | dl-transfer jda --kernel primal --lambda 0.1 > aligned.jsonl")]
+    | dl-transfer jda --kernel primal --lambda 0.1 --components 3 \\
+    > aligned.jsonl")]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) components: ComponentArgs,

@@ -22,7 +22,7 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, counted, first_pass, only_
 #[command(mut_arg("inputs", only_records))]
 #[command(after_help = "\
 Examples:
-  dl-transfer cluster kmeans --k 10 embedded.jsonl \\
+  dl-transfer cluster kmeans --k 4 features.jsonl \\
     | dl-transfer label-clusters --labels few.jsonl | dl-eval classify")]
 pub(super) struct Args {
     #[command(flatten)]

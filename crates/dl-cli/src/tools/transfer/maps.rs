@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use dl_models::FeatureMapFile;
 use dl_record::{Dtype, Matrix, Record, Tensor};
 use dl_transfer::feature_map::{FeatureMap, RowMap};
+use dl_transfer::moments::{Gathered, Spectrum};
 use dl_transfer::normalize::RowNorm;
 use dl_transfer::{Mat, WholeFeatures, check_same_network, whole_features};
 use serde_json::{Map, Value};
 
 use super::rows::{RowArgs, Taken};
-use crate::common::{Io, Job, Outcome, map_batches, model_files};
+use crate::common::{Io, Job, Outcome, SideArgs, map_batches, model_files};
 
 /// Rows that go through a map together.
 const BATCH: usize = 256;
@@ -44,6 +45,16 @@ pub(super) struct MapArgs {
     map_only: bool,
 }
 
+/// What [`MapArgs::spectra`] found.
+pub(super) struct Spectra {
+    pub(super) source: Spectrum,
+    pub(super) target: Spectrum,
+    /// Rows of the source and of the target.
+    pub(super) rows: [usize; 2],
+    pub(super) domains: BTreeMap<String, usize>,
+    pub(super) taken: Taken,
+}
+
 /// A fitted method: a map for each side, or one for all rows.
 pub(super) struct Fitted {
     /// The maps, and which one each domain takes; empty where all rows take the first.
@@ -67,6 +78,18 @@ impl MapArgs {
             model_files::check_new(output, self.force, "--force overwrites it")?;
         }
         Ok(())
+    }
+
+    /// The mean and the principal directions of each side.
+    /// # Errors
+    /// When a side has fewer than two rows.
+    pub(super) fn spectra(&self, io: &mut Io, sides: &SideArgs) -> Result<Spectra> {
+        let (found, taken) =
+            self.rows.sided(io, sides, Gathered::new, |set, row| set.push(&row.features), Gathered::merge, || ())?;
+        let rows = [found.source.rows(), found.target.rows()];
+        let source = found.source.spectrum().context("the source")?;
+        let target = found.target.spectrum().context("the target")?;
+        Ok(Spectra { source, target, rows, domains: found.domains, taken })
     }
 
     /// Writes the model file, and the records with the new layer.

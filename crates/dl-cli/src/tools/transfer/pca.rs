@@ -19,9 +19,9 @@ use crate::common::{Io, Outcome, numbers};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dl-transfer pca --components 100 --output pca.safetensors \\
-    train.jsonl > reduced.jsonl
-  dl-transfer apply --model pca.safetensors test.jsonl > reduced-test.jsonl")]
+  dl-transfer pca --components 4 --output pca.safetensors \\
+    features.jsonl > reduced.jsonl
+  dl-transfer apply --model pca.safetensors new.jsonl > reduced-new.jsonl")]
 pub(super) struct Args {
     /// Columns of the new layer [default: 100, or the rank of the rows]
     #[arg(long, value_name = "N", value_parser = numbers::count)]

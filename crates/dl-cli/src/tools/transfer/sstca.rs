@@ -13,7 +13,7 @@ use crate::common::{Io, Outcome, numbers};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dl-transfer sstca --kernel rbf --components 30 both.jsonl > aligned.jsonl")]
+  dl-transfer sstca --kernel rbf --components 3 both.jsonl > aligned.jsonl")]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) components: ComponentArgs,

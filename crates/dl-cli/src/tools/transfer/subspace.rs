@@ -1,12 +1,11 @@
 //! `dl-transfer subspace`.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use dl_transfer::feature_map::RowMap;
-use dl_transfer::moments::Gathered;
 use dl_transfer::subspace::subspace;
 use serde_json::json;
 
-use super::maps::{Fitted, MapArgs};
+use super::maps::{Fitted, MapArgs, Spectra};
 use super::pca::components;
 use super::training;
 use crate::common::{Io, Outcome, SideArgs, numbers};
@@ -19,7 +18,7 @@ use crate::common::{Io, Outcome, SideArgs, numbers};
 #[command(after_help = "\
 Examples:
   cat source.jsonl target.jsonl \\
-    | dl-transfer subspace --components 80 > both.jsonl")]
+    | dl-transfer subspace --components 4 > both.jsonl")]
 pub(super) struct Args {
     #[command(flatten)]
     sides: SideArgs,
@@ -35,20 +34,10 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         self.map.check()?;
-        let (found, taken) = self.map.rows.sided(
-            io,
-            &self.sides,
-            Gathered::new,
-            |set, row| set.push(&row.features),
-            Gathered::merge,
-            || (),
-        )?;
-        let rows = [found.source.rows(), found.target.rows()];
-        let source = found.source.spectrum().context("the source")?;
-        let target = found.target.spectrum().context("the target")?;
+        let Spectra { source, target, rows, domains, taken } = self.map.spectra(io, &self.sides)?;
         let components = components(self.components, source.variances.len().min(target.variances.len()));
         let maps = subspace(&source, &target, components)?.map(RowMap::Affine).into();
         let training = training(json!({ "rows": rows, "components": components }));
-        self.map.write(io, "subspace", taken, Fitted { maps, domains: found.domains, rows: None, training })
+        self.map.write(io, "subspace", taken, Fitted { maps, domains, rows: None, training })
     }
 }

@@ -17,8 +17,9 @@ use crate::common::{Io, Outcome};
 Examples:
   cat source.jsonl target.jsonl \\
     | dl-transfer normalize --rows l2 \\
-    | dl-transfer tca --kernel primal --lambda 0.1 > both.jsonl
-  dl-transfer tca --kernel rbf --landmarks 2000 --components 30 \\
+    | dl-transfer tca --kernel primal --lambda 0.1 --components 3 \\
+    > both.jsonl
+  dl-transfer tca --kernel rbf --landmarks 20 --components 3 \\
     --output tca.safetensors both.jsonl > aligned.jsonl")]
 pub(super) struct Args {
     #[command(flatten)]

@@ -81,7 +81,7 @@ impl Args {
 /// Options of every format.
 #[derive(clap::Args, Debug)]
 struct WrittenArgs {
-    /// Set the field `domain` of every record, for transfer between datasets
+    /// Set the field `domain` of every record, and begin its id with NAME/, so that the ids of several datasets differ
     #[arg(long, value_name = "NAME")]
     domain: Option<String>,
 
@@ -115,6 +115,9 @@ fn write(io: &mut Io, args: &WrittenArgs, found: impl Iterator<Item = Result<Fou
                 }
                 if let Some(domain) = domain {
                     record.set_domain(domain)?;
+                    if let Some(id) = record.id()? {
+                        record.set_id(&format!("{domain}/{id}"))?;
+                    }
                 }
                 samples += 1;
                 writer.write(&record)?;
