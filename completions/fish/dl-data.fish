@@ -46,7 +46,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_see
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder idx labelme cvat label-studio lines csv help" -f -a "csv" -d 'Read a table with a column of texts or image paths, and a column of labels'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder idx labelme cvat label-studio lines csv help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -l split -d 'Lists in ImageSets/Main, or folders, to read in this order [default: all annotations, sorted by name]' -r
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -l domain -d 'Set the field `domain` of every record, and begin its id with NAME/, so that the ids of several datasets differ' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -54,7 +54,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from coco" -l images -d 'Folder that the image file names are relative to [default: the folder of ANN.json]' -r -f -a "(__fish_complete_directories)"
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from coco" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from coco" -l domain -d 'Set the field `domain` of every record, and begin its id with NAME/, so that the ids of several datasets differ' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from coco" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from coco" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from coco" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -65,7 +65,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l labels -d 'Names of the classes 0, 1, 2, ...: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc [default: those that the dataset states]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l obb -d 'What to do with oriented boxes (a class and four corners per line, or DOTA\'s format) [default: read four corners as a polygon; refuse DOTA\'s format]' -r -f -a "box\t'Use the bounding box of the corners'
 refuse\t'Report and skip them'"
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l domain -d 'Set the field `domain` of every record, and begin its id with NAME/, so that the ids of several datasets differ' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l predictions -d 'Read the output of a detector, with a confidence at the end of each line, into `detections` instead of `objects`'
@@ -73,7 +73,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from folder" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from folder" -l domain -d 'Set the field `domain` of every record, and begin its id with NAME/, so that the ids of several datasets differ' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from folder" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from folder" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from folder" -l no-labels -d 'Do not set labels: the folders are not classes'
@@ -83,7 +83,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from folder" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l split -d 'Split to read: train or test (t10k), or letters-train and so on if the folder has several EMNIST datasets' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l labels -d 'Names of the classes 0, 1, 2, ...: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc [default: those of the mapping file, or the numbers]' -r
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l domain -d 'Set the field `domain` of every record, and begin its id with NAME/, so that the ids of several datasets differ' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -91,7 +91,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -l images -d 'Folder with the images, if they are not beside their JSON files' -r -f -a "(__fish_complete_directories)"
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -l domain -d 'Set the field `domain` of every record, and begin its id with NAME/, so that the ids of several datasets differ' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -99,7 +99,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from labelme" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -l images -d 'Folder that the image file names are relative to [default: the folder of ANN.xml]' -r -f -a "(__fish_complete_directories)"
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -l domain -d 'Set the field `domain` of every record, and begin its id with NAME/, so that the ids of several datasets differ' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -107,7 +107,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from cvat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -l images -d 'Folder with the images [default: the folder of FILE.json]' -r -f -a "(__fish_complete_directories)"
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -l domain -d 'Set the field `domain` of every record, and begin its id with NAME/, so that the ids of several datasets differ' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -l predictions -d 'Read the last prediction of each task into `detections`'
@@ -115,7 +115,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from label-studio" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from lines" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from lines" -l domain -d 'Set the field `domain` of every record, and begin its id with NAME/, so that the ids of several datasets differ' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from lines" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from lines" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from lines" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -128,7 +128,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l image -d 'Column with the image path' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l images -d 'Folder that the image paths are relative to [default: the folder of FILE]' -r -f -a "(__fish_complete_directories)"
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l delimiter -d 'Cell delimiter: one character, tab, or auto (a tab in .tsv files, otherwise whichever of , ; | and tab is most frequent in the first line)' -r
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l domain -d 'Set the field `domain` of every record, for transfer between datasets' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l domain -d 'Set the field `domain` of every record, and begin its id with NAME/, so that the ids of several datasets differ' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from csv" -l no-header -d 'Treat the first row as data; columns are named 1, 2, 3, ...'

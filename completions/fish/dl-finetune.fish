@@ -190,16 +190,16 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -s q -
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l output -d 'Model file to write' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l layer -d 'Layer to train on [default: the only one in the records]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l cost -d 'C, the inverse of the regularization strength' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l tolerance -d 'Stop when every component of the gradient is below this' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l iterations -d 'Maximum number of solver iterations' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l output -d 'Model file to write' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l layer -d 'Layer to train on [default: the only one in the records]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l force -d 'Overwrite an existing model file'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l balanced -d 'Weight classes inversely to their number of examples'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l raw -d 'Do not standardize the features'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l force -d 'Overwrite an existing model file'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l strict -d 'Stop at the first record that fails'
