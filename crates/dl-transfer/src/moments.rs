@@ -56,8 +56,8 @@ impl Moments {
         if before > 0.0 {
             for column in 0..difference.len() {
                 let factor = difference[column] * before * added / all;
-                for row in column..difference.len() {
-                    self.scatter[(row, column)] += factor * difference[row];
+                for (row, own) in difference.iter().enumerate().skip(column) {
+                    self.scatter[(row, column)] += factor * own;
                 }
             }
         }

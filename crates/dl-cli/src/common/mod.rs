@@ -54,7 +54,7 @@ pub(crate) use output::{Originals, is_image_of, not_an_input};
 pub(crate) use passes::{FirstPass, first_pass, second_pass};
 pub use progress::Progress;
 pub(crate) use sheet::{Sheet, SheetNames};
-pub(crate) use sides::{Domains, Fatal, SideArgs, Sided};
+pub(crate) use sides::{Domains, Fatal, NO_DOMAIN, SideArgs, Sided};
 pub(crate) use signatures::read_signatures;
 pub use stream::{Job, Tally, each_record, map_batches, map_records, map_weighed_batches};
 pub(crate) use stream::{STRICT, each_arrival, each_line, report_broken, report_failed};

@@ -27,6 +27,11 @@ pub(crate) fn count(text: &str) -> Result<usize> {
     whole(text, 1..=MOST)
 }
 
+/// Rounds, each of which reads all rows.
+pub(crate) fn rounds(text: &str) -> Result<usize> {
+    whole(text, 1..=10_000)
+}
+
 /// The ranks of two layers.
 pub(crate) fn ranks(text: &str) -> Result<[usize; 2]> {
     let (first, second) = text.split_once(',').context("expected two numbers, such as 1024,256")?;

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use dl_record::{Record, Writer};
+use dl_record::{Fnv1a, Record, Writer};
 
 use super::{Fatal, Io, Job, Outcome, STRICT, each_line, one_line, report_broken, report_failed};
 
@@ -16,6 +16,8 @@ use super::{Fatal, Io, Job, Outcome, STRICT, each_line, one_line, report_broken,
 pub(crate) struct FirstPass {
     /// Whether `work` accepted the line; the second pass reports why others failed.
     pub(crate) accepted: Vec<bool>,
+    /// Digest of the id of each line, by which the second pass knows that it reads the same.
+    ids: Vec<u32>,
 }
 
 impl FirstPass {
@@ -57,6 +59,7 @@ pub(crate) fn first_pass(io: &mut Io, job: Job, mut work: impl FnMut(&Record) ->
             }
         }
         found.accepted.push(accepted);
+        found.ids.push(digest_of(&line.record));
         Ok(())
     })?;
     if let Some(mut kept) = kept {
@@ -83,9 +86,10 @@ pub(crate) fn second_pass(
     let messages = io.messages.clone();
     let (mut at, mut failed) = (0, 0);
     each_line(io, job.inputs, |mut line, output| {
-        let accepted = first.accepted.get(at).copied();
+        let same = first.ids.get(at) == Some(&digest_of(&line.record));
+        ensure!(same, "{}: the input has changed since it was read first; run again", line.place);
+        let accepted = first.accepted[at];
         at += 1;
-        let accepted = accepted.context("the input has more records than when it was read first")?;
         if line.broken {
             report_broken(&messages, &line);
             failed += 1;
@@ -107,8 +111,19 @@ pub(crate) fn second_pass(
         Writer::new(output).write(&line.record)?;
         Ok(())
     })?;
-    ensure!(at == first.accepted.len(), "the input has fewer records than when it was read first");
+    ensure!(
+        at == first.accepted.len(),
+        "{}: the input has changed since it was read first; run again",
+        job.inputs.shown()
+    );
     Ok(Outcome::of(failed))
+}
+
+/// A digest of a record's id, domain and label.
+fn digest_of(record: &Record) -> u32 {
+    let fields = ["id", "domain", "label"].into_iter().filter_map(|name| record.raw(name));
+    let digest = Fnv1a::of(fields.flat_map(str::bytes));
+    (digest ^ (digest >> 32)) as u32
 }
 
 fn check_rereadable(path: &Path) -> Result<()> {

@@ -8,6 +8,9 @@ use dl_transfer::rows::Row;
 
 use super::few;
 
+/// The error of a record without a domain.
+pub(crate) const NO_DOMAIN: &str = "the record has no \"domain\"; dl-data from .. --domain NAME sets it";
+
 /// Options of every method that knows two sides.
 #[derive(clap::Args, Debug, Default)]
 pub(crate) struct SideArgs {
@@ -28,6 +31,8 @@ pub(crate) struct Domains<S> {
     sets: BTreeMap<String, S>,
     /// The domain of each id, as digests.
     ids: BTreeMap<u64, u64>,
+    /// Names of domains that were left alone, for messages.
+    ignored: BTreeSet<String>,
 }
 
 /// What was gathered of each side.
@@ -77,7 +82,7 @@ impl SideArgs {
 
 impl<S> Domains<S> {
     pub(crate) fn new() -> Self {
-        Self { sets: BTreeMap::new(), ids: BTreeMap::new() }
+        Self { sets: BTreeMap::new(), ids: BTreeMap::new(), ignored: BTreeSet::new() }
     }
 
     /// Adds a row to what is gathered of its domain, which `new` begins.
@@ -91,9 +96,12 @@ impl<S> Domains<S> {
         add: impl FnOnce(&mut S, Row),
     ) -> Result<()> {
         let Some(domain) = row.domain.clone() else {
-            bail!("the record has no \"domain\"; dl-data from .. --domain NAME sets it");
+            bail!(NO_DOMAIN);
         };
         if sides.ignores(&domain) {
+            if self.ignored.len() < MOST_DOMAINS {
+                self.ignored.insert(domain);
+            }
             return Ok(());
         }
         ensure!(
@@ -118,7 +126,8 @@ impl<S> Domains<S> {
     /// # Errors
     /// When a side has no record.
     pub(crate) fn sided(self, sides: &SideArgs, mut join: impl FnMut(&mut S, S)) -> Result<Sided<S>> {
-        let [source, target] = sides.resolve(&self.sets.keys().map(String::as_str).collect())?;
+        let found = self.sets.keys().chain(&self.ignored).map(String::as_str).collect();
+        let [source, target] = sides.resolve(&found)?;
         let mut joined = [None, None];
         let mut domains = BTreeMap::new();
         for (name, set) in self.sets {

@@ -93,7 +93,7 @@ impl Scorer {
             ModelFile::FeatureHead(file) => {
                 let mut head = file.head;
                 if let Some(signatures) = signatures {
-                    head.set_classes(signatures, calibration).with_context(name)?;
+                    head.set_classes(signatures, calibration).context("--classes")?;
                 }
                 Ok(Self::Table(Box::new(head)))
             }

@@ -38,8 +38,8 @@ pub(super) struct Args {
     #[arg(long = "where", value_name = "CONDITION", value_parser = str::parse::<Condition>)]
     conditions: Vec<Condition>,
 
-    /// Of the records that meet the conditions, keep the N most central of each --group by their features: a summary, of the
-    /// sentences of documents
+    /// Of the records that meet the conditions, keep the N most central of each --group by their features, for example to
+    /// summarize documents by their sentences
     #[arg(long, value_name = "N", value_parser = numbers::count, conflicts_with = "invert")]
     central: Option<usize>,
 
@@ -136,6 +136,12 @@ impl Args {
             met.push(keep);
             Ok(())
         })?;
+        if let Some(field) = &self.group
+            && !groups.is_empty()
+            && groups.iter().all(String::is_empty)
+        {
+            bail!("--group {field}: no record has this field");
+        }
         let config = SummaryConfig {
             count,
             centrality: self.centrality.into(),

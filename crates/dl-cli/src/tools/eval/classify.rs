@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use dl_metrics::classify::{Class, ClassifyEvaluator, ClassifyReport};
 use dl_record::write_atomically;
 use serde_json::{Map, Value, json};
@@ -104,7 +104,17 @@ impl Args {
                 self.iou
             ));
         }
+        if let Some(field) = &self.by
+            && tally.good > 0
+            && groups.keys().all(String::is_empty)
+        {
+            bail!("--by {field}: no record has this field");
+        }
         let report = evaluator.finish();
+        let worthless = report.samples > 0 && report.top1.is_none();
+        if worthless {
+            io.messages.error("the weights of all samples are 0, or their sum is not finite");
+        }
         let classes: Vec<Found> = (report.classes.iter())
             .map(|class| Found { label: &class.label, truth: class.truth, found: class.listed })
             .collect();
@@ -125,7 +135,7 @@ impl Args {
             add_groups(&mut figures, field, &groups);
         }
         figures.write(io, self.format)?;
-        Ok(Outcome::of(tally.failed + usize::from(empty.is_some())))
+        Ok(Outcome::of(tally.failed + usize::from(empty.is_some() || worthless)))
     }
 }
 

@@ -11,10 +11,11 @@ use crate::common::{Common, Domains, Inputs, Io, Job, Outcome, SideArgs, counted
 
 /// Measure how far apart the features of two domains are
 ///
-/// mmd2 is the squared distance of the means in the space of the kernel exp(-gamma |a - b|^2) (Gretton et al. 2012), without bias:
-/// around 0 for equal distributions. covariance_distance is CORAL's, |Cs - Ct|^2 / (4 d^2). proxy_a_distance is 2 (1 - 2 error) of a
-/// linear classifier of the two sides on rows that it was not trained on: 0 when it cannot tell, 2 when it always can
-/// (Ben-David et al. 2007).
+/// mmd2 is the squared distance of the means in the space of the kernel exp(-gamma |a - b|^2), without bias (mmd2_biased: with it;
+/// Gretton et al. 2012): around 0 for equal distributions. covariance_distance is CORAL's, |Cs - Ct|^2 / (4 d^2), which
+/// depends on the scale of the features: do not compare it between layers. proxy_a_distance is 2 (1 - 2 error) of a linear
+/// classifier of the two sides on rows that it was not trained on: 0 or below when it cannot tell, 2 when it always can
+/// (Ben-David et al. 2007), with its standard error. A smaller distance does not promise a higher accuracy.
 #[derive(clap::Args, Debug)]
 #[command(mut_arg("inputs", only_records))]
 #[command(after_help = "Examples:

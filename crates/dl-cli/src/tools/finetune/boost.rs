@@ -24,7 +24,7 @@ pub(super) struct Args {
     sides: SideArgs,
 
     /// Number of rounds
-    #[arg(long, value_name = "N", default_value_t = BoostConfig::default().rounds, value_parser = numbers::count)]
+    #[arg(long, value_name = "N", default_value_t = BoostConfig::default().rounds, value_parser = numbers::rounds)]
     rounds: usize,
 
     /// The classifier of each round
@@ -75,6 +75,10 @@ impl Args {
             cost: self.cost,
             ..BoostConfig::default()
         };
+        for (side, name) in [(&sided.source, "source"), (&sided.target, "target")] {
+            let sum: f64 = side.weights.iter().sum();
+            ensure!(sum > 0.0 && sum.is_finite(), "the weights of the {name} are all 0, or their sum is not finite");
+        }
         ensure!(!of_target.is_empty(), "no labeled record of the target");
         let found = tradaboost(
             Labeled { x: source.as_ref(), classes: &of_source, weights: &sided.source.weights },

@@ -12,7 +12,7 @@ use crate::common::{Io, Outcome, numbers};
 
 /// Keep labeled features: a row gets the label of its nearest neighbors
 ///
-/// Nothing is trained. The model file holds all rows. Of equal votes, the label whose voters are nearer wins.
+/// Nothing is trained. The model file holds all rows. If votes are tied, the label whose voters are nearer wins.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:

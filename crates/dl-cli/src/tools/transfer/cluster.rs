@@ -11,7 +11,7 @@ use crate::common::{Common, Io, Outcome, numbers, second_pass};
 
 /// Group records by their features
 ///
-/// Sets the field `cluster` of each record to a number from 0 on. dl-transfer label-clusters names them.
+/// Sets the field `cluster` of each record to a number from 0 on, as text. dl-transfer label-clusters names them.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     #[command(subcommand)]

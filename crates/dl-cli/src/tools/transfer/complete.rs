@@ -14,9 +14,10 @@ use crate::common::{Io, Outcome, first_pass, numbers, second_pass};
 
 /// Fill unknown features and labels (matrix completion)
 ///
-/// Unknown features are `null` among the `values` of a layer, as in {\"dtype\":\"f32\",\"shape\":[1,3],\"values\":[1,null,3]}. soft-impute
-/// fills them by a matrix of low rank (Mazumder et al. 2010). mc-b and mc-1 also fill `labels`, {NAME: yes or no}, of which any may
-/// be missing, and write `predictions` with the probability of yes (Goldberg et al. 2010). Known features stay as they are.
+/// Unknown features are `null` among the `values` of a layer, such as [1,null,3]. soft-impute fills them by a matrix of low rank
+/// (Mazumder et al. 2010). mc-b and mc-1 also use `labels`, {NAME: yes or no}, of which any may be missing, and write the
+/// probability of yes for every label, known or not, to `predictions` (Goldberg et al. 2010). `labels` and known features
+/// stay as they are.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -47,6 +48,7 @@ enum MethodName {
     /// Labels too, with a bias for each
     McB,
     /// Labels too, with a column of ones
+    #[value(name = "mc-1", alias = "mc1")]
     Mc1,
 }
 
@@ -82,6 +84,12 @@ impl Args {
         let names: BTreeSet<&String> = rows.iter().flat_map(|row| &row.names).collect();
         let names: Vec<String> = names.into_iter().cloned().collect();
         let method = self.method.unwrap_or(if names.is_empty() { MethodName::SoftImpute } else { MethodName::McB });
+        let gaps = rows.iter().any(|row| row.values.iter().any(|value| value.is_nan()));
+        if !gaps && names.is_empty() {
+            io.messages.note("nothing to complete: no feature is null, and no record has labels");
+            let why = |record: &Record| self.gappy(record, None).map(drop);
+            return second_pass(io, self.rows.job(), &first, why, |_| Ok(true));
+        }
         let filled = match method {
             MethodName::SoftImpute => self.impute(io, &rows, &features)?,
             MethodName::McB => self.with_labels(io, &rows, &features, &names, LabelMethod::Bias)?,

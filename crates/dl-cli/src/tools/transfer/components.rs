@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use dl_transfer::components::{Approximation, Form, Regularization, median_gamma};
 use dl_transfer::feature_map::RowMap;
@@ -19,11 +19,11 @@ pub(super) struct ComponentArgs {
     #[command(flatten)]
     pub(super) sides: SideArgs,
 
-    /// Columns of the new layer
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = numbers::count)]
-    pub(super) components: usize,
+    /// Columns of the new layer [default: 100; with fewer rows or columns, half as many as there are]
+    #[arg(long, value_name = "N", value_parser = numbers::count)]
+    components: Option<usize>,
 
-    /// What the new columns are a function of
+    /// Kernel that compares rows
     #[arg(long, value_enum, default_value_t = KernelName::Linear)]
     kernel: KernelName,
 
@@ -31,7 +31,8 @@ pub(super) struct ComponentArgs {
     #[arg(long, value_name = "X", value_parser = numbers::positive)]
     gamma: Option<f64>,
 
-    /// Weight of the penalty, relative to the distance between the domains, as in the authors' JDA
+    /// Weight of the penalty on the size of the components; the distance between the domains is first scaled to 1, as in
+    /// the code of Long et al.
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive, conflicts_with = "mu")]
     lambda: f64,
 
@@ -76,11 +77,13 @@ impl Tables {
     pub(super) fn classes(&self) -> Result<(Vec<String>, Vec<usize>)> {
         let (labels, classes) = self.sides.source.classes();
         let missing = classes.iter().filter(|class| class.is_none()).count();
-        ensure!(
-            missing == 0,
-            "{missing} of {} records of the source have no \"label\"; add one, or leave them out",
-            classes.len()
-        );
+        if let Some(first) = classes.iter().position(Option::is_none) {
+            bail!(
+                "{missing} of {} records of the source have no \"label\", the first is \"{}\"; add one, or leave them out",
+                classes.len(),
+                self.sides.source.ids[first]
+            );
+        }
         ensure!(labels.len() > 1, "all records of the source have the same label; the method needs at least two");
         Ok((labels, classes.into_iter().flatten().collect()))
     }
@@ -105,6 +108,13 @@ impl ComponentArgs {
         let (sides, taken) = tables(io, &self.map.rows, &self.sides)?;
         let (source, target) = (sides.source.matrix(), sides.target.matrix());
         Ok(Tables { sides, source, target, taken })
+    }
+
+    /// `--components`, or its default.
+    pub(super) fn count(&self, tables: &Tables) -> usize {
+        let rows = tables.source.nrows() + tables.target.nrows();
+        let most = if self.kernel == KernelName::Rbf { rows } else { rows.min(tables.source.ncols()) };
+        self.components.unwrap_or((most / 2).clamp(1, 100))
     }
 
     /// What is fitted, and how much is penalized.
@@ -144,7 +154,7 @@ impl ComponentArgs {
     ) -> Result<Outcome> {
         let mut training: Map<String, Value> = super::training(json!({
             "rows": [tables.sides.source.len(), tables.sides.target.len()],
-            "components": self.components,
+            "components": self.count(&tables),
             "lambda": if self.mu.is_some() { None } else { Some(self.lambda) },
             "mu": self.mu,
             "seed": self.map.rows.common.seed,

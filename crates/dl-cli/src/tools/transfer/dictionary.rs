@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use dl_transfer::FeatureTable;
 use dl_transfer::dictionary::{DictionaryConfig, dictionary};
 use dl_transfer::feature_map::RowMap;
@@ -26,14 +26,14 @@ Examples:
     | dl-finetune linear --output head.safetensors")]
 pub(super) struct Args {
     /// Number of atoms
-    #[arg(long, value_name = "N", default_value_t = DictionaryConfig::default().atoms, value_parser = numbers::count)]
+    #[arg(long, value_name = "N", default_value_t = DictionaryConfig::default().atoms, value_parser = atoms)]
     atoms: usize,
 
-    /// Weight of the L1 norm; larger gives sparser codes
+    /// Weight of the L1 norm, in the squared unit of the features; larger gives sparser codes, and too large codes of 0
     #[arg(long, value_name = "X", default_value_t = DictionaryConfig::default().beta, value_parser = numbers::positive)]
     beta: f64,
 
-    /// Most rounds
+    /// Maximum number of rounds
     #[arg(long, value_name = "N", default_value_t = DictionaryConfig::default().iterations, value_parser = numbers::count)]
     iterations: usize,
 
@@ -48,6 +48,16 @@ pub(super) struct Args {
     #[command(flatten)]
     pub(super) map: MapArgs,
 }
+
+/// `--atoms`: their inner products are held in memory.
+fn atoms(text: &str) -> Result<usize> {
+    let atoms = numbers::count(text)?;
+    ensure!(atoms <= MOST_ATOMS, "expected at most {MOST_ATOMS}, whose inner products take 3 GB");
+    Ok(atoms)
+}
+
+/// The most atoms.
+const MOST_ATOMS: usize = 20_000;
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {

@@ -6,10 +6,10 @@ use dl_transfer::domain_classifier::{DomainClassifierConfig, domain_classifier};
 use super::weigh::WeighArgs;
 use crate::common::{Io, Outcome, numbers};
 
-/// Weigh source records by how much a classifier takes them for target records
+/// Weigh source records by how much they look like target records to a classifier
 ///
-/// Sets the `weight` of each source record to p(target) / p(source) times n source / n target records, by a logistic regression
-/// that was not trained on the record (cross-fitting).
+/// Sets the `weight` of each source record to the odds of the target, p / (1 - p), times the number of source records per target
+/// record. p is found by a logistic regression that was not trained on the record (cross-fitting).
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -45,9 +45,13 @@ impl Args {
         };
         let found = domain_classifier(sides.source.as_ref(), sides.target.as_ref(), &config)?;
         io.messages.note(format_args!(
-            "the classifier recognizes the side of {:.1}% of the records, 50% would mean that they look alike",
+            "the classifier recognizes the side of {:.1}% of the records (50% is chance)",
             100.0 * found.accuracy
         ));
+        if found.accuracy <= 0.5 {
+            io.messages
+                .note("it cannot tell the sides apart: the weights are noise, and there is no such shift to correct");
+        }
         if !found.converged {
             io.messages.note("the classifier did not converge; a smaller --cost may help");
         }

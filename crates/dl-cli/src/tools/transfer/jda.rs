@@ -9,21 +9,22 @@ use crate::common::{Io, Outcome, numbers};
 
 /// Find components in which the two sides, and their classes one by one, are alike (JDA; Long et al. 2013)
 ///
-/// As tca, with a guess of the target's classes by the nearest source row, which is made anew in each round. Records of the
-/// source need a `label`; labels of the target are not used.
+/// As tca, but the classes come together as well: in every round, the class of each target row is guessed from its nearest
+/// source row. Records of the source need a `label`; labels of the target are not used. For nearest neighbors, scale the rows
+/// to length 1 before and after, as the authors do.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dl-transfer normalize --rows l2 both.jsonl \\
     | dl-transfer jda --kernel primal --lambda 0.1 --components 3 \\
-    > aligned.jsonl")]
+    | dl-transfer normalize --rows l2 > aligned.jsonl")]
 pub(super) struct Args {
+    /// Maximum number of rounds; fewer when the guesses no longer change
+    #[arg(long, value_name = "N", default_value_t = JdaConfig::default().rounds, value_parser = numbers::rounds)]
+    rounds: usize,
+
     #[command(flatten)]
     pub(super) components: ComponentArgs,
-
-    /// Most rounds; fewer when the guesses no longer change
-    #[arg(long, value_name = "N", default_value_t = JdaConfig::default().rounds, value_parser = numbers::count)]
-    rounds: usize,
 }
 
 impl Args {
@@ -33,7 +34,7 @@ impl Args {
         let (_, classes) = tables.classes()?;
         let (form, approximation, regularization) = args.form(io, &tables)?;
         let config = JdaConfig {
-            components: args.components,
+            components: args.count(&tables),
             regularization,
             form,
             approximation,

@@ -8,7 +8,8 @@ use crate::common::{Io, Outcome, numbers};
 
 /// Weigh source records so that their mean in a kernel's space is that of the target (KMM; Huang et al. 2006)
 ///
-/// Sets the `weight` of each source record, which dl-finetune linear honors. Existing weights are replaced.
+/// Sets the `weight` of each source record, which dl-finetune linear and boost honor; other heads do not. Existing
+/// weights are replaced.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -68,7 +68,7 @@ impl Args {
         let mut names: Vec<&str> = rows.iter().map(|(cluster, _)| cluster.as_str()).collect();
         names.sort_unstable();
         names.dedup();
-        ensure!(!names.is_empty(), "no record has a \"cluster\"; dl-transfer cluster writes it");
+        ensure!(!names.is_empty(), "no record has a \"cluster\" that is a text; dl-transfer cluster writes it");
         let clusters: Vec<usize> =
             rows.iter().filter_map(|(cluster, _)| names.binary_search(&cluster.as_str()).ok()).collect();
         let labels: Vec<Option<&str>> = rows.iter().map(|(_, label)| label.as_deref()).collect();

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use dl_models::FeatureMapFile;
 use dl_record::{Dtype, Matrix, Record, Tensor};
 use dl_transfer::feature_map::{FeatureMap, RowMap};
 use dl_transfer::moments::{Gathered, Spectrum};
 use dl_transfer::normalize::RowNorm;
-use dl_transfer::{Mat, WholeFeatures, check_same_network, whole_features};
+use dl_transfer::{Mat, WholeFeatures, whole_features};
 use serde_json::{Map, Value};
 
 use super::rows::{RowArgs, Taken};
@@ -21,9 +21,6 @@ const BATCH: usize = 256;
 /// Options of every map.
 #[derive(clap::Args, Debug)]
 pub(super) struct MapArgs {
-    #[command(flatten)]
-    pub(super) rows: RowArgs,
-
     /// Name of the new layer [default: the name of the method]
     #[arg(long = "as", value_name = "LAYER")]
     pub(super) name: Option<String>,
@@ -43,6 +40,9 @@ pub(super) struct MapArgs {
     /// Write the model file alone, and no records
     #[arg(long, requires = "output")]
     map_only: bool,
+
+    #[command(flatten)]
+    pub(super) rows: RowArgs,
 }
 
 /// What [`MapArgs::spectra`] found.
@@ -73,6 +73,7 @@ impl MapArgs {
 
     /// Checks the files before anything is read.
     pub(super) fn check(&self) -> Result<()> {
+        ensure!(self.name.as_ref().is_none_or(|name| !name.is_empty()), "--as: the name of a layer cannot be empty");
         if let Some(output) = &self.output {
             model_files::check(&[("--output", output)], &self.rows.inputs, &[])?;
             model_files::check_new(output, self.force, "--force overwrites it")?;
@@ -95,6 +96,10 @@ impl MapArgs {
     /// Writes the model file, and the records with the new layer.
     pub(super) fn write(&self, io: &mut Io, method: &str, taken: Taken, fitted: Fitted) -> Result<Outcome> {
         let intake = taken.intake;
+        ensure!(
+            !self.keep || self.name.is_none() || self.name != intake.layer,
+            "--as is the name of the layer that --keep keeps; choose another"
+        );
         let Fitted { maps, domains, rows, mut training } = fitted;
         training.insert("data_digest".into(), intake.digest.to_string().into());
         let map = FeatureMap {
@@ -126,7 +131,13 @@ pub(super) fn apply(io: &mut Io, job: Job, file: &FeatureMapFile, domain: Option
     let fingerprint = file.fingerprint();
     let prepare = |record: &mut Record| -> Result<(usize, Vec<f32>)> {
         let WholeFeatures { layer, network, row } = whole_features(record, Some(&map.layer))?;
-        check_same_network(&layer, network.as_deref(), map.network.as_deref())?;
+        if let (Some(own), Some(expected)) = (&network, &map.network) {
+            ensure!(
+                own == expected,
+                "features \"{layer}\" were computed by \"{own}\", but the map was fitted to those of \"{expected}\"; compute \
+                 them, or apply maps to them, in the same way"
+            );
+        }
         map.check_width(row.len())?;
         let own = record.domain()?;
         Ok((map.map_of(domain.or(own.as_deref()))?, row))
@@ -156,6 +167,10 @@ pub(super) fn apply(io: &mut Io, job: Job, file: &FeatureMapFile, domain: Option
 
 /// Sets the new layer of a record.
 fn set(record: &mut Record, map: &FeatureMap, row: Vec<f32>, fingerprint: &str, keep: bool) -> Result<()> {
+    ensure!(
+        row.iter().all(|value| value.is_finite()),
+        "the mapped row does not fit single precision; scale the features first, with dl-transfer normalize"
+    );
     let mut features = record.features()?.unwrap_or_default();
     if !keep {
         features.remove(&map.layer);

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::maps::{Fitted, MapArgs};
 use super::training;
-use crate::common::{Io, Outcome};
+use crate::common::{Io, NO_DOMAIN, Outcome};
 
 /// Scale rows, then columns
 ///
@@ -79,7 +79,7 @@ impl Args {
             let domain = match row.domain {
                 _ if !self.per_domain => String::new(),
                 Some(domain) => domain,
-                None => bail!("the record has no \"domain\"; dl-data from .. --domain NAME sets it"),
+                None => bail!(NO_DOMAIN),
             };
             ensure!(moments.contains_key(&domain) || moments.len() < MOST_DOMAINS, "more than {MOST_DOMAINS} domains");
             if let Some(norm) = norm {

@@ -31,7 +31,7 @@ pub(super) struct Args {
     #[arg(long)]
     whiten: bool,
 
-    /// Domains to find the directions of [default: all records]
+    /// Domains to compute the directions from [default: all records]
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     domain: Vec<String>,
 

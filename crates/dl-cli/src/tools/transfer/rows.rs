@@ -1,10 +1,12 @@
 //! What all methods that fit something share: the records, the layer, and reading their rows.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use dl_record::Record;
 use dl_transfer::rows::{Row, RowIntake};
 
-use crate::common::{Common, Domains, FirstPass, Inputs, Io, Job, SideArgs, Sided, first_pass, only_records};
+use crate::common::{
+    Common, Domains, FirstPass, Inputs, Io, Job, NO_DOMAIN, SideArgs, Sided, clipped, first_pass, only_records,
+};
 
 /// Options of every method.
 #[derive(clap::Args, Debug)]
@@ -44,7 +46,9 @@ impl Taken {
     /// # Errors
     /// When it could not.
     pub(super) fn why(&self, record: &Record) -> Result<()> {
-        self.intake.clone().take(record).map(drop)
+        let row = self.intake.clone().take(record)?;
+        ensure!(row.domain.is_some(), NO_DOMAIN);
+        Ok(())
     }
 }
 
@@ -61,18 +65,24 @@ impl RowArgs {
         let mut why = None;
         let first = first_pass(io, self.job(), |record| {
             let row = intake.take(record).inspect_err(|error| {
-                why.get_or_insert_with(|| format!("{error:#}"));
+                why.get_or_insert_with(|| format!("{}: {error:#}", id_of(record)));
             })?;
             work(row, intake.columns)
         })?;
         if first.accepted.is_empty() {
             return Err(NoInput.into());
         }
-        if first.good() == 0 {
-            match why {
-                Some(why) => bail!("no record can be used: {why}"),
-                None => bail!("no record can be used; pipe records with features of one row in, from dl-embed"),
+        let (good, all) = (first.good(), first.accepted.len());
+        match why {
+            Some(why) if good == 0 => bail!("no record can be used: {why}"),
+            None if good == 0 => {
+                bail!("no record can be used; pipe records with features of one row in, from dl-embed")
             }
+            // A first record that is unlike the others makes them all fail.
+            Some(why) if 2 * good < all => {
+                io.messages.note(format_args!("{} of {all} records cannot be used; the first: {why}", all - good));
+            }
+            _ => {}
         }
         Ok(Taken { intake, first })
     }
@@ -96,5 +106,13 @@ impl RowArgs {
             Ok(())
         })?;
         Ok((domains.sided(sides, join)?, taken))
+    }
+}
+
+/// How a message names a record.
+fn id_of(record: &Record) -> String {
+    match record.id() {
+        Ok(Some(id)) => format!("record \"{}\"", clipped(&id, 48)),
+        _ => "a record without an id".to_owned(),
     }
 }

@@ -9,15 +9,13 @@ use crate::common::{Io, Outcome, numbers};
 
 /// Find components in which the two sides are alike and the source's labels are kept (semi-supervised TCA; Pan et al. 2011)
 ///
-/// As tca, and rows of one label, and neighbors of any side, are to come close. Records of the source need a `label`.
+/// As tca, but rows with the same label, and rows that are neighbors on either side, are drawn together. Records of the source
+/// need a `label`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dl-transfer sstca --kernel rbf --components 3 both.jsonl > aligned.jsonl")]
 pub(super) struct Args {
-    #[command(flatten)]
-    pub(super) components: ComponentArgs,
-
     /// Weight of the labels, from 0 to 1 (gamma in the paper)
     #[arg(long, value_name = "X", default_value_t = SstcaConfig::default().class_weight, value_parser = numbers::share)]
     class_weight: f64,
@@ -29,6 +27,9 @@ pub(super) struct Args {
     /// Number of neighbors of each row
     #[arg(long, value_name = "K", default_value_t = SstcaConfig::default().neighbors, value_parser = numbers::count)]
     neighbors: usize,
+
+    #[command(flatten)]
+    pub(super) components: ComponentArgs,
 }
 
 impl Args {
@@ -38,7 +39,7 @@ impl Args {
         let (_, classes) = tables.classes()?;
         let (form, approximation, regularization) = args.form(io, &tables)?;
         let config = SstcaConfig {
-            components: args.components,
+            components: args.count(&tables),
             regularization,
             form,
             approximation,

@@ -10,7 +10,7 @@ use super::pca::components;
 use super::training;
 use crate::common::{Io, Outcome, SideArgs, numbers};
 
-/// Turn the principal directions of the source to those of the target (subspace alignment; Fernando et al. 2013)
+/// Align the principal directions of the source with those of the target (subspace alignment; Fernando et al. 2013)
 ///
 /// Source rows become (x - mean) Ps Ps' Pt and target rows (x - mean) Pt, where Ps and Pt are the principal directions of the two
 /// sides, each centered by its own mean.

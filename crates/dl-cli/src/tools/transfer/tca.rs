@@ -32,7 +32,7 @@ impl Args {
         let tables = args.read(io)?;
         let (form, approximation, regularization) = args.form(io, &tables)?;
         let config = TcaConfig {
-            components: args.components,
+            components: args.count(&tables),
             regularization,
             form,
             approximation,
