@@ -28,14 +28,14 @@ complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -s h -l help -d 'P
 complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -s V -l version -d 'Print version'
 complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "normalize" -d 'Scale rows, then columns'
 complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "pca" -d 'Project rows on their principal directions'
-complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "subspace" -d 'Turn the principal directions of the source to those of the target (subspace alignment; Fernando et al. 2013)'
+complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "subspace" -d 'Align the principal directions of the source with those of the target (subspace alignment; Fernando et al. 2013)'
 complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "coral" -d 'Give source rows the covariance of the target (CORAL; Sun et al. 2016)'
 complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "tca" -d 'Find components in which the two sides are alike (TCA; Pan et al. 2011)'
 complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "sstca" -d 'Find components in which the two sides are alike and the source\'s labels are kept (semi-supervised TCA; Pan et al. 2011)'
 complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "jda" -d 'Find components in which the two sides, and their classes one by one, are alike (JDA; Long et al. 2013)'
 complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "kmm" -d 'Weigh source records so that their mean in a kernel\'s space is that of the target (KMM; Huang et al. 2006)'
 complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "kliep" -d 'Weigh source records by the ratio of the two densities (KLIEP; Sugiyama et al. 2008)'
-complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "domain-classifier" -d 'Weigh source records by how much a classifier takes them for target records'
+complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "domain-classifier" -d 'Weigh source records by how much they look like target records to a classifier'
 complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "dictionary" -d 'Learn a dictionary from unlabeled records, and code all records sparsely by it (self-taught learning; Raina et al. 2007)'
 complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "cluster" -d 'Group records by their features'
 complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "label-clusters" -d 'Name the groups of dl-transfer cluster by a few labeled records'
@@ -45,137 +45,137 @@ complete -c dl-transfer -n "__fish_dl_transfer_needs_command" -f -a "help" -d 'P
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l rows -d 'How to scale each row' -r -f -a "l1\t'To a sum of absolute values of 1'
 l2\t'To length 1'"
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l columns -d 'How to scale each column' -r -f -a "zscore\t'To mean 0 and deviation 1'"
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l as -d 'Name of the new layer [default: the name of the method]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l layer -d 'Layer to read [default: the only one in the records]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l as -d 'Name of the new layer [default: the name of the method]' -r
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l per-domain -d 'Scale the columns of each domain by themselves'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -s v -l verbose -d 'Print details on stderr, and every repeated message'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l keep -d 'Keep the layer that was mapped; otherwise the new one takes its place'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l force -d 'Overwrite an existing model file'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l map-only -d 'Write the model file alone, and no records'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l components -d 'Columns of the new layer [default: 100, or the rank of the rows]' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l domain -d 'Domains to find the directions of [default: all records]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l domain -d 'Domains to compute the directions from [default: all records]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l as -d 'Name of the new layer [default: the name of the method]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l layer -d 'Layer to read [default: the only one in the records]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l as -d 'Name of the new layer [default: the name of the method]' -r
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l whiten -d 'Scale each new column to variance 1'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -s v -l verbose -d 'Print details on stderr, and every repeated message'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l keep -d 'Keep the layer that was mapped; otherwise the new one takes its place'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l force -d 'Overwrite an existing model file'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l map-only -d 'Write the model file alone, and no records'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l source -d 'Domains to learn from [default: source; with --target, all others]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l target -d 'Domains to adapt to [default: target; with --source, all others]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l components -d 'Columns of the new layer [default: 100, or the lower rank of the two sides]' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l as -d 'Name of the new layer [default: the name of the method]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l layer -d 'Layer to read [default: the only one in the records]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l as -d 'Name of the new layer [default: the name of the method]' -r
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -s v -l verbose -d 'Print details on stderr, and every repeated message'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l keep -d 'Keep the layer that was mapped; otherwise the new one takes its place'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l force -d 'Overwrite an existing model file'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l map-only -d 'Write the model file alone, and no records'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand subspace" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l source -d 'Domains to learn from [default: source; with --target, all others]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l target -d 'Domains to adapt to [default: target; with --source, all others]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l regularization -d 'Number added to the diagonals of both covariances' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l as -d 'Name of the new layer [default: the name of the method]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l layer -d 'Layer to read [default: the only one in the records]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l as -d 'Name of the new layer [default: the name of the method]' -r
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l center -d 'Move the mean of the source to that of the target as well'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -s v -l verbose -d 'Print details on stderr, and every repeated message'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l keep -d 'Keep the layer that was mapped; otherwise the new one takes its place'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l force -d 'Overwrite an existing model file'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l map-only -d 'Write the model file alone, and no records'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand coral" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l source -d 'Domains to learn from [default: source; with --target, all others]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l target -d 'Domains to adapt to [default: target; with --source, all others]' -r
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l components -d 'Columns of the new layer' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l kernel -d 'What the new columns are a function of' -r -f -a "linear\t'The inner products with the rows of the fit'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l components -d 'Columns of the new layer [default: 100; with fewer rows or columns, half as many as there are]' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l kernel -d 'Kernel that compares rows' -r -f -a "linear\t'The inner products with the rows of the fit'
 rbf\t'The similarities exp(-gamma |a - b|^2) to the rows of the fit'
 primal\t'The columns themselves, without a kernel'"
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l gamma -d 'Gamma of the rbf kernel, exp(-gamma |a - b|^2) [default: 1 / (2 m^2), where m is the median distance of two rows]' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l lambda -d 'Weight of the penalty, relative to the distance between the domains, as in the authors\' JDA' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l lambda -d 'Weight of the penalty on the size of the components; the distance between the domains is first scaled to 1, as in the code of Long et al' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l mu -d 'Weight of the penalty as in Pan et al. 2011, in place of --lambda' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l landmarks -d 'Approximate the kernel by this many rows, drawn from both sides' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l random-features -d 'Approximate the rbf kernel by this many random Fourier features' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l as -d 'Name of the new layer [default: the name of the method]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l layer -d 'Layer to read [default: the only one in the records]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l as -d 'Name of the new layer [default: the name of the method]' -r
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -s v -l verbose -d 'Print details on stderr, and every repeated message'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l keep -d 'Keep the layer that was mapped; otherwise the new one takes its place'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l force -d 'Overwrite an existing model file'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l map-only -d 'Write the model file alone, and no records'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand tca" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l source -d 'Domains to learn from [default: source; with --target, all others]' -r
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l target -d 'Domains to adapt to [default: target; with --source, all others]' -r
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l components -d 'Columns of the new layer' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l kernel -d 'What the new columns are a function of' -r -f -a "linear\t'The inner products with the rows of the fit'
-rbf\t'The similarities exp(-gamma |a - b|^2) to the rows of the fit'
-primal\t'The columns themselves, without a kernel'"
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l gamma -d 'Gamma of the rbf kernel, exp(-gamma |a - b|^2) [default: 1 / (2 m^2), where m is the median distance of two rows]' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l lambda -d 'Weight of the penalty, relative to the distance between the domains, as in the authors\' JDA' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l mu -d 'Weight of the penalty as in Pan et al. 2011, in place of --lambda' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l landmarks -d 'Approximate the kernel by this many rows, drawn from both sides' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l random-features -d 'Approximate the rbf kernel by this many random Fourier features' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l layer -d 'Layer to read [default: the only one in the records]' -r
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l as -d 'Name of the new layer [default: the name of the method]' -r
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l class-weight -d 'Weight of the labels, from 0 to 1 (gamma in the paper)' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l graph-weight -d 'Weight of the neighbors (lambda in the paper)' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l neighbors -d 'Number of neighbors of each row' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -s v -l verbose -d 'Print details on stderr, and every repeated message'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l strict -d 'Stop at the first record that fails'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l source -d 'Domains to learn from [default: source; with --target, all others]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l target -d 'Domains to adapt to [default: target; with --source, all others]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l components -d 'Columns of the new layer [default: 100; with fewer rows or columns, half as many as there are]' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l kernel -d 'Kernel that compares rows' -r -f -a "linear\t'The inner products with the rows of the fit'
+rbf\t'The similarities exp(-gamma |a - b|^2) to the rows of the fit'
+primal\t'The columns themselves, without a kernel'"
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l gamma -d 'Gamma of the rbf kernel, exp(-gamma |a - b|^2) [default: 1 / (2 m^2), where m is the median distance of two rows]' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l lambda -d 'Weight of the penalty on the size of the components; the distance between the domains is first scaled to 1, as in the code of Long et al' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l mu -d 'Weight of the penalty as in Pan et al. 2011, in place of --lambda' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l landmarks -d 'Approximate the kernel by this many rows, drawn from both sides' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l random-features -d 'Approximate the rbf kernel by this many random Fourier features' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l as -d 'Name of the new layer [default: the name of the method]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l layer -d 'Layer to read [default: the only one in the records]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l keep -d 'Keep the layer that was mapped; otherwise the new one takes its place'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l force -d 'Overwrite an existing model file'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l map-only -d 'Write the model file alone, and no records'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand sstca" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l rounds -d 'Maximum number of rounds; fewer when the guesses no longer change' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l source -d 'Domains to learn from [default: source; with --target, all others]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l target -d 'Domains to adapt to [default: target; with --source, all others]' -r
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l components -d 'Columns of the new layer' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l kernel -d 'What the new columns are a function of' -r -f -a "linear\t'The inner products with the rows of the fit'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l components -d 'Columns of the new layer [default: 100; with fewer rows or columns, half as many as there are]' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l kernel -d 'Kernel that compares rows' -r -f -a "linear\t'The inner products with the rows of the fit'
 rbf\t'The similarities exp(-gamma |a - b|^2) to the rows of the fit'
 primal\t'The columns themselves, without a kernel'"
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l gamma -d 'Gamma of the rbf kernel, exp(-gamma |a - b|^2) [default: 1 / (2 m^2), where m is the median distance of two rows]' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l lambda -d 'Weight of the penalty, relative to the distance between the domains, as in the authors\' JDA' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l lambda -d 'Weight of the penalty on the size of the components; the distance between the domains is first scaled to 1, as in the code of Long et al' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l mu -d 'Weight of the penalty as in Pan et al. 2011, in place of --lambda' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l landmarks -d 'Approximate the kernel by this many rows, drawn from both sides' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l random-features -d 'Approximate the rbf kernel by this many random Fourier features' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l as -d 'Name of the new layer [default: the name of the method]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l layer -d 'Layer to read [default: the only one in the records]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l as -d 'Name of the new layer [default: the name of the method]' -r
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l rounds -d 'Most rounds; fewer when the guesses no longer change' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -s v -l verbose -d 'Print details on stderr, and every repeated message'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l keep -d 'Keep the layer that was mapped; otherwise the new one takes its place'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l force -d 'Overwrite an existing model file'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l map-only -d 'Write the model file alone, and no records'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand jda" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand kmm" -l bound -d 'Largest weight (B in the paper)' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand kmm" -l eps -d 'How far the mean weight may be from 1 [default: (sqrt(n) - 1) / sqrt(n) for n source records]' -r -f
@@ -214,21 +214,21 @@ complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand domain-classifie
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand domain-classifier" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand domain-classifier" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l atoms -d 'Number of atoms' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l beta -d 'Weight of the L1 norm; larger gives sparser codes' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l iterations -d 'Most rounds' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l beta -d 'Weight of the L1 norm, in the squared unit of the features; larger gives sparser codes, and too large codes of 0' -r -f
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l iterations -d 'Maximum number of rounds' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l domain -d 'Domains to learn from [default: all records]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l as -d 'Name of the new layer [default: the name of the method]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l layer -d 'Layer to read [default: the only one in the records]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l as -d 'Name of the new layer [default: the name of the method]' -r
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l raw -d 'Do not subtract the mean of the rows'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -s v -l verbose -d 'Print details on stderr, and every repeated message'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l keep -d 'Keep the layer that was mapped; otherwise the new one takes its place'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l force -d 'Overwrite an existing model file'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l map-only -d 'Write the model file alone, and no records'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand cluster; and not __fish_seen_subcommand_from kmeans gmm help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand cluster; and not __fish_seen_subcommand_from kmeans gmm help" -f -a "kmeans" -d 'By k-means, from k-means++ starts'
@@ -268,7 +268,7 @@ complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand label-clusters" 
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand label-clusters" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand complete" -l method -d 'What to minimize [default: mc-b where records have `labels`, otherwise soft-impute]' -r -f -a "soft-impute\t'Squared errors and the nuclear norm; features alone'
 mc-b\t'Labels too, with a bias for each'
-mc1\t'Labels too, with a column of ones'"
+mc-1\t'Labels too, with a column of ones'"
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand complete" -l rank -d 'Largest rank' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand complete" -l lambda -d 'Weight of the nuclear norm, for soft-impute [default: by held-out entries]' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand complete" -l layer -d 'Layer to read [default: the only one in the records]' -r
@@ -289,14 +289,14 @@ complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand apply" -l strict
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "normalize" -d 'Scale rows, then columns'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "pca" -d 'Project rows on their principal directions'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "subspace" -d 'Turn the principal directions of the source to those of the target (subspace alignment; Fernando et al. 2013)'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "subspace" -d 'Align the principal directions of the source with those of the target (subspace alignment; Fernando et al. 2013)'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "coral" -d 'Give source rows the covariance of the target (CORAL; Sun et al. 2016)'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "tca" -d 'Find components in which the two sides are alike (TCA; Pan et al. 2011)'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "sstca" -d 'Find components in which the two sides are alike and the source\'s labels are kept (semi-supervised TCA; Pan et al. 2011)'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "jda" -d 'Find components in which the two sides, and their classes one by one, are alike (JDA; Long et al. 2013)'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "kmm" -d 'Weigh source records so that their mean in a kernel\'s space is that of the target (KMM; Huang et al. 2006)'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "kliep" -d 'Weigh source records by the ratio of the two densities (KLIEP; Sugiyama et al. 2008)'
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "domain-classifier" -d 'Weigh source records by how much a classifier takes them for target records'
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "domain-classifier" -d 'Weigh source records by how much they look like target records to a classifier'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "dictionary" -d 'Learn a dictionary from unlabeled records, and code all records sparsely by it (self-taught learning; Raina et al. 2007)'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "cluster" -d 'Group records by their features'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand help; and not __fish_seen_subcommand_from normalize pca subspace coral tca sstca jda kmm kliep domain-classifier dictionary cluster label-clusters complete apply help" -f -a "label-clusters" -d 'Name the groups of dl-transfer cluster by a few labeled records'
