@@ -124,6 +124,9 @@ stand_ins() {
   printf 'good\nbad\nfair\ngood again\n' > reviews.txt
   printf 'review,stars\ngood,5\nbad,1\nfine,5\npoor,1\nnice,5\nawful,1\nlovely,5\nsad,1\n' > reviews.csv
   dl-data from csv reviews.csv --text review --label stars > reviews.jsonl
+  cp reviews.csv books.csv
+  cp reviews.csv kitchen.csv
+  jq -c '.document = "one"' reviews.jsonl > sentences.jsonl
   for n in train made test; do
     { echo default,balance; for image in {1..60}; do echo "$((image % 3 / 2)),$image.5"; done; } \
       | sed 's/^0,/No,/; s/^1,/Yes,/' > $n.csv
