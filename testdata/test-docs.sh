@@ -200,7 +200,8 @@ stand_ins() {
   }' > both.jsonl
   dl-data select --domain source both.jsonl | tee features.jsonl > source.jsonl
   dl-data select --domain target both.jsonl | tee new.jsonl > target.jsonl
-  head -n 8 target.jsonl | tee few-target.jsonl > few.jsonl
+  head -n 8 target.jsonl > few-target.jsonl
+  head -n 8 source.jsonl > few.jsonl
   jq -c 'del(.label)' source.jsonl > unlabeled.jsonl
   jq -c '.features.f.values[(.id | tonumber) % 6] = null' both.jsonl > gaps.jsonl
   jq -c 'del(.label) + {labels: {happy: (if .label == "cat" then "yes" else "no" end)}}' gaps.jsonl > moods.jsonl
