@@ -14,6 +14,7 @@ use faer::{Accum, Mat, MatRef, Par, Side};
 use crate::dot;
 use crate::linalg::{fix_parallelism, parallelism, product};
 use crate::linear::{LbfgsConfig, minimize};
+use crate::sigmoid::{sigmoid, softplus};
 
 /// The loss of a row of margin m = y f.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -211,16 +212,6 @@ pub(crate) fn decide(x: MatRef<f64>, planes: &[Plane]) -> Mat<f64> {
         column.iter_mut().for_each(|value| *value += plane.bias);
     }
     values
-}
-
-/// 1 / (1 + exp(-z)).
-pub(crate) fn sigmoid(z: f64) -> f64 {
-    if z >= 0.0 { 1.0 / (1.0 + (-z).exp()) } else { z.exp() / (1.0 + z.exp()) }
-}
-
-/// ln(1 + exp(z)) without overflow.
-pub(crate) fn softplus(z: f64) -> f64 {
-    z.max(0.0) + (-z.abs()).exp().ln_1p()
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use anyhow::{Result, ensure};
 use faer::{Mat, MatRef};
 use serde::{Deserialize, Serialize};
 
-use crate::binary::{Loss, Plane, decide, fit, sigmoid};
+use crate::binary::{Loss, Plane, decide, fit};
 use crate::linalg::ensure_finite;
+use crate::sigmoid::sigmoid;
 
 /// The classifier of each round; with several classes, one against the rest for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

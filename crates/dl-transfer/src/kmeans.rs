@@ -10,9 +10,10 @@ use faer::{Accum, Mat, MatRef, Par};
 use rand::{Rng, RngExt};
 use rayon::prelude::*;
 
+use crate::distance::squared_distance;
 use crate::dot;
 use crate::linalg::product;
-use crate::points::{center, parts, points, squared_distance, subtract};
+use crate::points::{center, parts, points, subtract};
 
 /// Rows in a product.
 const BLOCK: usize = 256;

@@ -41,6 +41,7 @@ pub mod ridge;
 pub mod rows;
 pub mod score;
 pub mod shift;
+mod sigmoid;
 pub mod subspace;
 pub mod summary;
 mod table;

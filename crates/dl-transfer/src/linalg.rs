@@ -66,6 +66,12 @@ pub(crate) fn power_of_two(size: f64) -> f64 {
     if size > 0.0 && size.is_finite() { size.log2().floor().clamp(-1000.0, 1000.0).exp2() } else { 1.0 }
 }
 
+/// One over the deviation of a column; `None` where it is constant, up to the rounding of the f32 that features were.
+pub(crate) fn inverse_deviation(mean: f64, deviation: f64) -> Option<f64> {
+    let varies = deviation > f64::from(f32::EPSILON) * mean.abs() && deviation.is_normal();
+    varies.then(|| 1.0 / deviation)
+}
+
 /// The mean of each column; 0 without rows.
 pub(crate) fn column_means(rows: MatRef<f64>) -> Vec<f64> {
     let count = rows.nrows().max(1) as f64;

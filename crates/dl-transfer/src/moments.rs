@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use faer::{Mat, MatRef};
 
-use crate::linalg::{product, symmetric_eigen};
+use crate::linalg::{column_means, fix_signs, product, symmetric_eigen};
 use crate::ridge::add_gram;
 
 /// Rows that are summed at once.
@@ -34,7 +34,7 @@ impl Moments {
         if rows.nrows() == 0 {
             return;
         }
-        let mean = mean(rows);
+        let mean = column_means(rows);
         let centered = centered(rows, &mean);
         add_gram(&mut self.scatter, centered.transpose(), centered.as_ref());
         self.merge_mean(rows.nrows(), &mean);
@@ -174,7 +174,7 @@ impl Gathered {
 
 /// The spectrum of fewer rows than columns, by the inner products of the rows.
 fn of_rows(rows: MatRef<f64>) -> Result<Spectrum> {
-    let (n, mean) = (rows.nrows(), mean(rows));
+    let (n, mean) = (rows.nrows(), column_means(rows));
     let centered = centered(rows, &mean);
     let scale = 1.0 / (n - 1) as f64;
     let (variances, vectors) = symmetric_eigen(product(centered.as_ref(), centered.transpose()).as_ref())?;
@@ -182,7 +182,7 @@ fn of_rows(rows: MatRef<f64>) -> Result<Spectrum> {
     let rank = rank(&variances).min(n - 1);
     let scaled = Mat::from_fn(n, rank, |row, column| vectors[(row, column)] / (variances[column] / scale).sqrt());
     let mut directions = product(centered.transpose(), scaled.as_ref());
-    crate::linalg::fix_signs(&mut directions);
+    fix_signs(&mut directions);
     Ok(Spectrum { rows: n, mean, variances: variances[..rank].to_vec(), directions })
 }
 
@@ -190,12 +190,6 @@ fn of_rows(rows: MatRef<f64>) -> Result<Spectrum> {
 fn rank(variances: &[f64]) -> usize {
     let least = SMALLEST * variances.first().copied().unwrap_or_default();
     variances.iter().take_while(|variance| **variance > least && variance.is_normal()).count()
-}
-
-/// The mean of each column.
-fn mean(rows: MatRef<f64>) -> Vec<f64> {
-    let scale = 1.0 / rows.nrows() as f64;
-    (0..rows.ncols()).map(|column| scale * rows.col(column).iter().sum::<f64>()).collect()
 }
 
 fn centered(rows: MatRef<f64>, mean: &[f64]) -> Mat<f64> {
@@ -220,7 +214,7 @@ mod tests {
 
     /// The covariance by its definition.
     fn dense(rows: &Mat<f64>) -> Mat<f64> {
-        let centered = centered(rows.as_ref(), &mean(rows.as_ref()));
+        let centered = centered(rows.as_ref(), &column_means(rows.as_ref()));
         let scale = 1.0 / (rows.nrows() - 1) as f64;
         product(centered.transpose(), centered.as_ref()) * faer::Scale(scale)
     }

@@ -3,6 +3,7 @@
 use faer::{Mat, MatRef};
 
 use crate::affine::Affine;
+use crate::linalg::inverse_deviation;
 
 /// How each row is scaled. A row of zeros stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,13 +15,17 @@ pub enum RowNorm {
 }
 
 impl RowNorm {
+    /// The number by which a row is divided.
+    fn of(self, numbers: impl Iterator<Item = f64>) -> f64 {
+        match self {
+            Self::L1 => numbers.map(f64::abs).sum(),
+            Self::L2 => numbers.map(|value| value * value).sum::<f64>().sqrt(),
+        }
+    }
+
     /// Scales a row.
     pub fn apply(self, row: &mut [f32]) {
-        let numbers = row.iter().map(|value| f64::from(*value));
-        let norm = match self {
-            Self::L1 => numbers.map(f64::abs).sum::<f64>(),
-            Self::L2 => numbers.map(|value| value * value).sum::<f64>().sqrt(),
-        };
+        let norm = self.of(row.iter().map(|value| f64::from(*value)));
         if norm > 0.0 {
             row.iter_mut().for_each(|value| *value = (f64::from(*value) / norm) as f32);
         }
@@ -56,11 +61,10 @@ impl ColumnMoments {
     /// The map to mean 0 and variance 1 of each column, by the population's deviation; a column that is constant, up to the
     /// rounding of `f32`, becomes 0.
     pub fn z_scores(&self) -> Affine {
-        let factor = self.squares.iter().zip(&self.mean).map(|(squares, mean)| {
-            let deviation = (squares / self.rows.max(1) as f64).sqrt();
-            let varies = deviation > f64::from(f32::EPSILON) * mean.abs() && deviation.is_normal();
-            if varies { 1.0 / deviation } else { 0.0 }
-        });
+        let factor =
+            self.squares.iter().zip(&self.mean).map(|(squares, mean)| {
+                inverse_deviation(*mean, (squares / self.rows.max(1) as f64).sqrt()).unwrap_or(0.0)
+            });
         Affine { shift: Some(self.mean.clone()), factor: Some(factor.collect()), ..Affine::default() }
     }
 
@@ -74,11 +78,7 @@ impl ColumnMoments {
 pub fn normalize_rows(rows: MatRef<f64>, norm: RowNorm) -> Mat<f64> {
     let mut scaled = rows.to_owned();
     for row in 0..scaled.nrows() {
-        let numbers = rows.row(row);
-        let size = match norm {
-            RowNorm::L1 => numbers.iter().map(|value| value.abs()).sum::<f64>(),
-            RowNorm::L2 => numbers.iter().map(|value| value * value).sum::<f64>().sqrt(),
-        };
+        let size = norm.of(rows.row(row).iter().copied());
         if size > 0.0 {
             scaled.row_mut(row).iter_mut().for_each(|value| *value /= size);
         }

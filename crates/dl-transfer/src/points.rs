@@ -46,20 +46,6 @@ pub(crate) fn parts(n: usize, size: usize) -> Vec<Range<usize>> {
     (0..n).step_by(size).map(|start| start..n.min(start + size)).collect()
 }
 
-/// |a - b|^2 over 8 running sums.
-pub(crate) fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0_f64; 8];
-    let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..8 {
-            let difference = a[lane] - b[lane];
-            sums[lane] += difference * difference;
-        }
-    }
-    let rest: f64 = rest_a.iter().zip(rest_b).map(|(a, b)| (a - b) * (a - b)).sum();
-    sums.iter().sum::<f64>() + rest
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

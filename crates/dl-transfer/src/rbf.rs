@@ -6,7 +6,9 @@ use faer::{Accum, Mat, MatRef, Par};
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
-use crate::linalg::product;
+use crate::Kernel;
+use crate::kernel::squared_norms;
+use crate::linalg::{column_means, product};
 
 /// Rows of each domain from which gamma is chosen.
 const SAMPLE: usize = 500;
@@ -53,14 +55,10 @@ impl Rows {
     /// Both domains, minus the mean of the target's rows: distances stay, and an offset that all rows share does not drown
     /// them in rounding.
     pub(crate) fn of_domains(source: MatRef<f64>, target: MatRef<f64>) -> [Self; 2] {
-        let mean: Vec<f64> =
-            target.col_iter().map(|column| column.iter().sum::<f64>() / target.nrows() as f64).collect();
+        let mean = column_means(target);
         [source, target].map(|rows| {
             let values = Mat::from_fn(rows.nrows(), rows.ncols(), |row, column| rows[(row, column)] - mean[column]);
-            let mut norms = vec![0.0; rows.nrows()];
-            for column in values.col_iter() {
-                norms.iter_mut().zip(column.iter()).for_each(|(norm, value)| *norm += value * value);
-            }
+            let norms = squared_norms(values.as_ref());
             Self { values, norms }
         })
     }
@@ -123,12 +121,6 @@ fn squared(a: f64, b: f64, product: f64) -> f64 {
     if squared > 1e-14 * both { squared } else { 0.0 }
 }
 
-/// Checks that gamma is one.
-fn check_gamma(gamma: f64) -> Result<()> {
-    ensure!(gamma > 0.0 && gamma.is_finite(), "gamma must be a number above 0, not {gamma}");
-    Ok(())
-}
-
 /// The squared distances between different rows of a sample of both domains.
 pub(crate) struct Distances {
     /// Smallest first, without those of equal rows; at least one.
@@ -168,7 +160,7 @@ impl Distances {
     /// When gamma is not above 0, or makes the kernel of different rows all 0 or all 1.
     pub(crate) fn gamma(&self, gamma: Option<f64>) -> Result<f64> {
         let Some(gamma) = gamma else { return Ok(self.median_gamma()) };
-        check_gamma(gamma)?;
+        Kernel::Rbf { gamma }.check()?;
         let (near, far) = (self.sorted[0], self.sorted[self.sorted.len() - 1]);
         let better = self.median_gamma();
         ensure!(

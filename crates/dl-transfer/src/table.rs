@@ -98,11 +98,6 @@ impl FeatureTable {
         Mat::from_fn(self.len(), self.columns(), |row, column| f64::from(self.row(row)[column]))
     }
 
-    /// The rows `indices` as a matrix, [indices, columns].
-    pub fn rows(&self, indices: &[usize]) -> Mat<f64> {
-        Mat::from_fn(indices.len(), self.columns(), |row, column| f64::from(self.row(indices[row])[column]))
-    }
-
     /// [`classes`](Self::classes) of rows that all have a label; others are left out.
     pub fn known_classes(&self) -> (Vec<String>, Vec<usize>) {
         let (labels, classes) = self.classes();

@@ -6,8 +6,9 @@ use faer::{Mat, MatRef};
 use rayon::prelude::*;
 
 use super::{Signatures, check_training, constant_columns, equal_rows};
-use crate::binary::{Loss, Plane, decide, fit, softplus};
-use crate::linalg::{ensure_finite, softmax_rows};
+use crate::binary::{Loss, Plane, decide, fit};
+use crate::linalg::{ensure_finite, inverse_deviation, softmax_rows};
+use crate::sigmoid::softplus;
 
 /// Options of [`Dap`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -138,9 +139,7 @@ fn moments(x: MatRef<f64>) -> (Vec<f64>, Vec<f64>) {
         let values = x.col(column);
         let mean = values.iter().map(|value| value / n).sum::<f64>();
         let deviation = values.iter().map(|value| (value - mean).powi(2) / n).sum::<f64>().sqrt();
-        // Features were f32: less than their rounding is no variation.
-        let varies = deviation > f64::from(f32::EPSILON) * mean.abs() && deviation.is_normal();
-        (mean, if varies { 1.0 / deviation } else { 1.0 })
+        (mean, inverse_deviation(mean, deviation).unwrap_or(1.0))
     };
     (0..x.ncols()).map(of_column).unzip()
 }

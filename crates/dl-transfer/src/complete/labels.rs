@@ -13,6 +13,7 @@ use super::Observed;
 use super::low_rank::{LowRank, Shrinker};
 use super::observed::Entry;
 use super::proximal::{Loss, Stop, minimize};
+use crate::sigmoid::{sigmoid, softplus};
 
 /// Bound on a bias, which labels of one kind alone would make infinite.
 const BIAS: f64 = 10.0;
@@ -323,16 +324,6 @@ impl Loss for Mixed<'_> {
     fn step(&self) -> f64 {
         (4.0 / self.label_factor).min(1.0 / self.feature_factor)
     }
-}
-
-/// 1 / (1 + exp(-x)).
-fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
-}
-
-/// log(1 + exp(x)).
-fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 #[cfg(test)]

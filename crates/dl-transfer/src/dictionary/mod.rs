@@ -13,8 +13,9 @@ use faer::{Accum, Mat, MatRef, Par};
 use rand::seq::index;
 use rayon::prelude::*;
 
+use crate::distance::squared_distance;
 use crate::linalg::product;
-use crate::points::{center, parts, points, squared_distance, subtract};
+use crate::points::{center, parts, points, subtract};
 use codes::{Code, Coder};
 
 /// Rows worked on at once.

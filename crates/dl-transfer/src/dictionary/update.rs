@@ -5,7 +5,8 @@ use faer::Mat;
 use rayon::prelude::*;
 
 use super::codes::Code;
-use crate::points::{parts, squared_distance};
+use crate::distance::squared_distance;
+use crate::points::parts;
 
 /// Passes over the atoms.
 const PASSES: usize = 3;

@@ -15,6 +15,7 @@ pub use lbfgs::{LbfgsConfig, Minimum, minimize};
 pub use two_sample::{TwoSample, TwoSampleConfig, two_sample};
 
 use crate::dot;
+use crate::linalg::inverse_deviation;
 
 /// Options of the regression.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,11 +143,8 @@ fn moments(features: &[f32], columns: usize, weights: &[f64]) -> (Vec<f64>, Vec<
             *variance += weight * (f64::from(*value) - mean).powi(2) / total;
         }
     }
-    let factor = variance.iter().zip(&mean).map(|(variance, mean)| {
-        let deviation = variance.sqrt();
-        let varies = deviation > f64::from(f32::EPSILON) * mean.abs() && deviation.is_normal();
-        if varies { 1.0 / deviation } else { 1.0 }
-    });
+    let factor =
+        variance.iter().zip(&mean).map(|(variance, mean)| inverse_deviation(*mean, variance.sqrt()).unwrap_or(1.0));
     let factor = factor.collect();
     (mean, factor)
 }
