@@ -47,11 +47,10 @@ impl FromStr for Condition {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let first = |operator: &str| text.find(operator).filter(|at| *at > 0);
         let found = OPERATORS
             .iter()
             .enumerate()
-            .filter_map(|(order, (name, operator))| Some((first(name)?, order, name, *operator)))
+            .filter_map(|(order, (name, operator))| Some((text.find(name)?, order, name, *operator)))
             .min_by_key(|(at, order, ..)| (*at, *order));
         let (path, test) = match found {
             Some((at, _, name, operator)) => {
