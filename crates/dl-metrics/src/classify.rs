@@ -1,8 +1,8 @@
 //! Classification: accuracy, precision and recall per class, the confusion matrix, ROC AUC, calibration.
 //!
-//! A sample has one true label and a list of predictions, best first. The list may be truncated: a class that is not listed
-//! has the score 0. Definitions follow scikit-learn (`precision_recall_fscore_support`, one-vs-rest `roc_auc_score`) and,
-//! for calibration, Guo et al. 2017, On calibration of modern neural networks.
+//! A sample has one true label and a list of predictions, best first. The list may be truncated: a class that is not
+//! listed has the score 0. Definitions follow scikit-learn (`precision_recall_fscore_support`, one-vs-rest
+//! `roc_auc_score`) and, for calibration, Guo et al. 2017, On calibration of modern neural networks.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -27,8 +27,8 @@ pub struct ClassifyEvaluator {
     weight: f64,
     top1: f64,
     top5: f64,
-    /// Per bin: the sum of the weighted scores, and the weight of the samples that are right. `None` once a score is not a
-    /// probability.
+    /// Per bin: the sum of the weighted scores, and the weight of the samples that are right. `None` once a score is
+    /// not a probability.
     bins: Option<[(f64, f64); BINS]>,
 }
 
@@ -56,8 +56,8 @@ pub struct ClassifyReport {
     pub top1: Option<f64>,
     /// Fraction of samples whose true class is among the first five predictions.
     pub top5: Option<f64>,
-    /// Expected calibration error: the mean difference between the score of the first prediction and the accuracy of such
-    /// predictions, over 15 bins of equal width. `None` when a score is outside [0, 1].
+    /// Expected calibration error: the mean difference between the score of the first prediction and the accuracy of
+    /// such predictions, over 15 bins of equal width. `None` when a score is outside [0, 1].
     pub calibration_error: Option<f64>,
     /// Sorted by label.
     pub classes: Vec<Class>,
@@ -109,8 +109,8 @@ impl ClassifyEvaluator {
         self.add_weighted(truth, predictions, 1.0);
     }
 
-    /// [`add`](Self::add) for a sample that counts as `weight` samples, at least 0, in all figures but the confusion matrix and
-    /// the numbers of samples.
+    /// [`add`](Self::add) for a sample that counts as `weight` samples, at least 0, in all figures but the confusion
+    /// matrix and the numbers of samples.
     pub fn add_weighted(&mut self, truth: &str, predictions: &[Prediction], weight: f64) {
         self.samples += 1;
         self.weight += weight;
@@ -218,7 +218,8 @@ impl Counted {
         }
     }
 
-    /// Weighs the pairs in the right order (Mann and Whitney 1947). A sample that does not list the class has the score 0.
+    /// Weighs the pairs in the right order (Mann and Whitney 1947). A sample that does not list the class has the score
+    /// 0.
     fn auc(&mut self, weight: f64) -> Option<f64> {
         let (positives, negatives) = (self.truth.1, weight - self.truth.1);
         let others = &mut self.others;
@@ -248,8 +249,8 @@ fn add(count: &mut (usize, f64), weight: f64) {
 }
 
 impl ClassifyReport {
-    /// Mean of a figure over the classes that have samples; an undefined precision or F1 of such a class counts as 0, as in
-    /// scikit-learn. `None` without any.
+    /// Mean of a figure over the classes that have samples; an undefined precision or F1 of such a class counts as 0,
+    /// as in scikit-learn. `None` without any.
     pub fn mean(&self, figure: impl Fn(&Class) -> Option<f64>) -> Option<f64> {
         let figures: Vec<f64> =
             self.classes.iter().filter(|class| class.truth > 0).map(|class| figure(class).unwrap_or(0.0)).collect();

@@ -3,9 +3,9 @@
 //!
 //! |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^1/2, with covariances divided by n - 1. With factors S = F F', the trace of
 //! the root is the sum of the singular values of F1' F2: the roots of the eigenvalues of S1^1/2 S2 S1^1/2, but without
-//! squaring what is small, and without complex numbers. F is a Cholesky factor; of a singular covariance, its eigenvectors
-//! times the roots of its eigenvalues, negative ones set to 0; of fewer rows than columns, the centered rows themselves, so
-//! that nothing of columns x columns is ever computed for two small sets.
+//! squaring what is small, and without complex numbers. F is a Cholesky factor; of a singular covariance, its
+//! eigenvectors times the roots of its eigenvalues, negative ones set to 0; of fewer rows than columns, the centered
+//! rows themselves, so that nothing of columns x columns is ever computed for two small sets.
 
 use anyhow::{Result, anyhow, ensure};
 use faer::linalg::matmul::matmul;
@@ -15,8 +15,8 @@ use faer::{Accum, Mat, Par, Side};
 /// Rows that are added to the covariance at once.
 const BLOCK: usize = 512;
 
-/// The mean and covariance of rows that arrive one by one, in f64. Keeps at most one row more than there are columns, so
-/// memory is bounded by the square of the columns.
+/// The mean and covariance of rows that arrive one by one, in f64. Keeps at most one row more than there are columns,
+/// so memory is bounded by the square of the columns.
 #[derive(Clone, Debug)]
 pub struct FeatureMoments {
     columns: usize,
@@ -162,8 +162,8 @@ fn factor(covariance: &Mat<f64>) -> Result<Mat<f64>> {
     Ok(factor)
 }
 
-/// The power of two at or below a size; 1 for 0. faer's decompositions lose digits where numbers are far from 1 (0.24), and
-/// scaling by a power of two is exact.
+/// The power of two at or below a size; 1 for 0. faer's decompositions lose digits where numbers are far from 1 (0.24),
+/// and scaling by a power of two is exact.
 fn power_of_two(size: f64) -> f64 {
     if size > 0.0 && size.is_finite() { size.log2().floor().clamp(-1000.0, 1000.0).exp2() } else { 1.0 }
 }

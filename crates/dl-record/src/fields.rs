@@ -22,8 +22,8 @@ pub struct Proposal {
     /// The bounding box.
     #[serde(rename = "box")]
     pub bbox: BBox,
-    /// How likely the region is to contain an object; higher is better. The scale depends on the proposal method; 0 if it
-    /// does not score.
+    /// How likely the region is to contain an object; higher is better. The scale depends on the proposal method; 0 if
+    /// it does not score.
     #[serde(default, serialize_with = "finite")]
     pub score: f64,
     /// Fields of other programs, which pass through.
@@ -188,8 +188,8 @@ macro_rules! fields {
     ($($(#[doc = $doc:literal])+ $name:ident, $($set:ident)+: $type:ty;)+) => {
         $(fields!(@accessors $(#[doc = $doc])+ $name, $($set)+: $type);)+
 
-        /// One sample of the stream: one line, one JSON object. Every field is optional; fields that are not listed here
-        /// belong to other programs and pass through unchanged.
+        /// One sample of the stream: one line, one JSON object. Every field is optional; fields that are not listed
+        /// here belong to other programs and pass through unchanged.
         #[derive(JsonSchema)]
         #[schemars(rename = "Record")]
         #[expect(dead_code, reason = "read only for the schema")]

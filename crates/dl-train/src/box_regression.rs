@@ -1,10 +1,10 @@
 //! R-CNN's bounding-box regression (Girshick et al. 2014, appendix C; the authors' `rcnn_train_bbox_regressor.m`): one
 //! ridge regression per class from the features of a proposal to the deltas of the ground-truth box.
 //!
-//! As in the authors' code, features are scaled to mean norm 20 and get a constant 1 that is regularized like the rest; the
-//! targets are centered and whitened. (With one lambda for the four outputs the whitening cancels out, up to rounding.)
-//! Ground-truth boxes among the proposals are pairs too, with deltas 0. Scale, whitening and mean are folded into the
-//! returned weights.
+//! As in the authors' code, features are scaled to mean norm 20 and get a constant 1 that is regularized like the rest;
+//! the targets are centered and whitened. (With one lambda for the four outputs the whitening cancels out, up to
+//! rounding.) Ground-truth boxes among the proposals are pairs too, with deltas 0. Scale, whitening and mean are folded
+//! into the returned weights.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

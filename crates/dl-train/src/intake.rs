@@ -1,5 +1,5 @@
-//! What every training on region features requires of the stream: one layer, one width, finite numbers. Also computes the
-//! mean norm and the digest of all rows.
+//! What every training on region features requires of the stream: one layer, one width, finite numbers. Also computes
+//! the mean norm and the digest of all rows.
 
 use anyhow::{Context, Result, bail, ensure};
 use dl_record::{Digest, Matrix, Record, Tensor};

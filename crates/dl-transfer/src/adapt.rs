@@ -8,10 +8,11 @@ use crate::linear::check_weights;
 /// How sure a run is of the target's rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TargetEntropy {
-    /// The mean entropy of a row's class probabilities, in nats, from 0 to ln(classes): smaller is better (Morerio et al. 2018).
+    /// The mean entropy of a row's class probabilities, in nats, from 0 to ln(classes): smaller is better (Morerio et
+    /// al. 2018).
     pub of_rows: f64,
-    /// The entropy of the mean class probabilities, in nats. Near 0: the run names one class for all rows, and is sure of it
-    /// for no good reason.
+    /// The entropy of the mean class probabilities, in nats. Near 0: the run names one class for all rows, and is sure
+    /// of it for no good reason.
     pub of_mean: f64,
 }
 
@@ -95,8 +96,8 @@ pub struct WeightedRisk {
 
 /// Estimates the risk from a loss and a weight, the target's density over the source's, of each row.
 /// # Errors
-/// When there are fewer than two rows, not one weight each, a loss is not finite, a weight is negative or not finite, or all
-/// weights are 0.
+/// When there are fewer than two rows, not one weight each, a loss is not finite, a weight is negative or not finite,
+/// or all weights are 0.
 pub fn weighted_risk(losses: &[f64], weights: &[f64]) -> Result<WeightedRisk> {
     let rows = losses.len();
     ensure!(rows > 1, "losses of {rows} rows; expected at least 2");
@@ -128,9 +129,9 @@ pub struct Circular {
     pub balanced: f64,
 }
 
-/// Circular (reverse) validation (Bruzzone and Marconcini 2010; Zhong et al. 2010): a run names the classes of the target's
-/// rows, a reverse classifier is trained on these, and names those of held-out rows of the source. `found` are the classes that
-/// it names, `labels` those rows' own, and `weights` those rows' weights, or empty for 1 each.
+/// Circular (reverse) validation (Bruzzone and Marconcini 2010; Zhong et al. 2010): a run names the classes of the
+/// target's rows, a reverse classifier is trained on these, and names those of held-out rows of the source. `found` are
+/// the classes that it names, `labels` those rows' own, and `weights` those rows' weights, or empty for 1 each.
 /// # Errors
 /// When there are no rows, not one found class per label, or the weights are not one per row, negative or all 0.
 pub fn circular(labels: &[usize], found: &[usize], weights: &[f64]) -> Result<Circular> {

@@ -1,9 +1,9 @@
 //! Weighted linear classifiers of two classes in f64: the base learners of boosting and the attribute classifiers of
 //! [`crate::attributes`].
 //!
-//! The objectives are liblinear's as scikit-learn states them, with a cost C_i per row: 1/2 |w|^2 + sum_i C_i loss(y_i f_i),
-//! f = w x + b. With the squared hinge, b is penalized like a weight (`LinearSVC`); with the logistic loss it is not
-//! (`LogisticRegression`).
+//! The objectives are liblinear's as scikit-learn states them, with a cost C_i per row: 1/2 |w|^2 + sum_i C_i loss(y_i
+//! f_i), f = w x + b. With the squared hinge, b is penalized like a weight (`LinearSVC`); with the logistic loss it is
+//! not (`LogisticRegression`).
 
 use anyhow::{Result, ensure};
 use faer::linalg::matmul::matmul;
@@ -137,8 +137,9 @@ impl Problem<'_> {
         }
     }
 
-    /// Newton's method with a halved step where the objective does not fall enough. The squared hinge is quadratic between
-    /// the points where rows reach the margin: a few steps are enough. False if rounding has made the Hessian singular before the end.
+    /// Newton's method with a halved step where the objective does not fall enough. The squared hinge is quadratic
+    /// between the points where rows reach the margin: a few steps are enough. False if rounding has made the Hessian
+    /// singular before the end.
     fn newton(&self, mut at: Vec<f64>, tolerance: f64) -> (Vec<f64>, bool) {
         let (mut value, mut gradient, mut curvatures) = self.at(&at);
         for _ in 0..100 {

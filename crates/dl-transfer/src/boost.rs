@@ -1,6 +1,6 @@
-//! TrAdaBoost (Dai, Yang, Xue and Yu 2007, Boosting for transfer learning, algorithm 1): boosting over many labeled source
-//! rows and a few labeled target rows. Target rows that are classified wrongly gain weight, as in AdaBoost; source rows that
-//! are classified wrongly lose it, so that source rows unlike the target stop mattering.
+//! TrAdaBoost (Dai, Yang, Xue and Yu 2007, Boosting for transfer learning, algorithm 1): boosting over many labeled
+//! source rows and a few labeled target rows. Target rows that are classified wrongly gain weight, as in AdaBoost;
+//! source rows that are classified wrongly lose it, so that source rows unlike the target stop mattering.
 //!
 //! Weights are kept as logarithms: over a hundred rounds they leave the range of f64.
 
@@ -27,8 +27,8 @@ pub enum BaseLearner {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BoostError {
-    /// One minus the probability of the true class, the logistic function of its value: what logistic regression is fitted
-    /// to. A linear SVM gives 0.27 to rows at the margin, so that all source rows fade out in the end.
+    /// One minus the probability of the true class, the logistic function of its value: what logistic regression is
+    /// fitted to. A linear SVM gives 0.27 to rows at the margin, so that all source rows fade out in the end.
     Probability,
     /// 1 where the value of the true class is -1 or less, 0 where it is 1 or more, the SVM's margin; linear between.
     #[default]
@@ -95,9 +95,9 @@ pub struct Boosted {
     pub source_shares: Vec<f64>,
 }
 
-/// Boosts over `source` and `target` rows of `classes` classes. With two classes this is algorithm 1; with more, the error of
-/// a round may reach that of guessing, 1 - 1/classes, and beta_t = error / ((1 - error) (classes - 1)), as in SAMME (Zhu et
-/// al. 2009).
+/// Boosts over `source` and `target` rows of `classes` classes. With two classes this is algorithm 1; with more, the
+/// error of a round may reach that of guessing, 1 - 1/classes, and beta_t = error / ((1 - error) (classes - 1)), as in
+/// SAMME (Zhu et al. 2009).
 /// # Errors
 /// When a domain has no rows, a class has no rows in either domain, widths or lengths differ, a weight is negative, all
 /// weights of a domain are 0, or a number is not finite.

@@ -1,8 +1,8 @@
 //! Minimizes 1/2 w'Kw - k'w where 0 <= w <= bound and least <= sum w <= most.
 //!
-//! A primal-dual interior-point method with Mehrotra's predictor and corrector (Nocedal and Wright 2006, algorithm 16.4). The
-//! constraints only add to the diagonal of K, and a constant to all of it, so a step is one Cholesky decomposition of n^3/3
-//! operations, or n m^2 where K = Z Z' has rank m. The iterates are always inside of the bounds.
+//! A primal-dual interior-point method with Mehrotra's predictor and corrector (Nocedal and Wright 2006, algorithm
+//! 16.4). The constraints only add to the diagonal of K, and a constant to all of it, so a step is one Cholesky
+//! decomposition of n^3/3 operations, or n m^2 where K = Z Z' has rank m. The iterates are always inside of the bounds.
 
 use anyhow::{Result, anyhow, ensure};
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -19,8 +19,8 @@ use crate::linalg::{parallelism, product};
 pub(crate) enum Quadratic {
     /// K [n, n], positive semidefinite.
     Dense(Mat<f64>),
-    /// Z [n, m]: K = Z Z', which is never formed. The linear part must be Z times something, as that of a mean is: Woodbury's
-    /// formula is not accurate enough for weights that only their bounds hold.
+    /// Z [n, m]: K = Z Z', which is never formed. The linear part must be Z times something, as that of a mean is:
+    /// Woodbury's formula is not accurate enough for weights that only their bounds hold.
     LowRank(Mat<f64>),
 }
 
@@ -50,8 +50,8 @@ pub(crate) struct Minimum {
 }
 
 impl Problem<'_> {
-    /// Solves until the residual is at most `tolerance`, and so are the duality gap, relative to the objective, and the gradient
-    /// of the Lagrangian, relative to the largest linear coefficient.
+    /// Solves until the residual is at most `tolerance`, and so are the duality gap, relative to the objective, and the
+    /// gradient of the Lagrangian, relative to the largest linear coefficient.
     pub(crate) fn solve(&self, tolerance: f64, max_iterations: usize) -> Result<Minimum> {
         let n = self.linear.len();
         let (low, high) = ((self.least / n as f64).max(0.0), (self.most / n as f64).min(self.bound));
@@ -150,8 +150,8 @@ impl Problem<'_> {
     }
 
     /// How far w and the multiplier of its sum are from optimal: the largest, over the weights, of the middle one of w,
-    /// w - bound and the slope (Kw - k + multiplier) / max |k|, which is 0 when w is 0 and the slope upward, or at the bound
-    /// and downward, or the slope is 0; and the same for the sum, per row.
+    /// w - bound and the slope (Kw - k + multiplier) / max |k|, which is 0 when w is 0 and the slope upward, or at the
+    /// bound and downward, or the slope is 0; and the same for the sum, per row.
     fn residual(&self, at: &[f64], gradient: &[f64], multiplier: f64, scale: f64) -> f64 {
         let middle = |low: f64, slope: f64, high: f64| slope.clamp(low, high).abs();
         let rows = at.len() as f64;
@@ -206,8 +206,8 @@ impl<'a> System<'a> {
         let n = self.diagonal.len();
         let share: Vec<f64> = multipliers.iter().zip(slack).map(|(multiplier, slack)| multiplier / slack).collect();
         self.constant = share[2 * n] + share[2 * n + 1];
-        // The kernels of near rows are singular to rounding, and Woodbury's formula cancels more than Cholesky: an addition that
-        // only the path feels, not the result.
+        // The kernels of near rows are singular to rounding, and Woodbury's formula cancels more than Cholesky: an
+        // addition that only the path feels, not the result.
         let mut addition = match self.quadratic {
             Quadratic::Dense(matrix) => 1e-13 * (0..n).map(|i| matrix[(i, i)]).sum::<f64>(),
             Quadratic::LowRank(factor) => 1e-8 * factor.squared_norm_l2() / n as f64,

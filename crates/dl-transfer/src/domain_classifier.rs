@@ -1,5 +1,6 @@
-//! Weights of the source's rows by a classifier of the domains (Bickel et al. 2009, Discriminative learning under covariate
-//! shift, section 4): by Bayes' rule, the ratio of the densities is that of the classifier's probabilities, times ns/nt.
+//! Weights of the source's rows by a classifier of the domains (Bickel et al. 2009, Discriminative learning under
+//! covariate shift, section 4): by Bayes' rule, the ratio of the densities is that of the classifier's probabilities,
+//! times ns/nt.
 
 use anyhow::{Result, ensure};
 use faer::MatRef;
@@ -16,8 +17,8 @@ pub struct DomainClassifierConfig {
     pub cost: f64,
     /// Standardize the features first.
     pub standardize: bool,
-    /// Parts of each domain: a row is weighed by the classifier of the other parts (cross-fitting), since one that saw the
-    /// row overstates what it knows. `None` for a single classifier of all rows.
+    /// Parts of each domain: a row is weighed by the classifier of the other parts (cross-fitting), since one that saw
+    /// the row overstates what it knows. `None` for a single classifier of all rows.
     pub folds: Option<usize>,
     /// The largest weight; larger ones are cut to it.
     pub bound: f64,
@@ -34,11 +35,11 @@ impl Default for DomainClassifierConfig {
 /// Weights found by [`domain_classifier`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct DomainWeights {
-    /// One per row of the source: p(target | x) / p(source | x) times ns/nt, from 0 to the bound. An estimate of the ratio of
-    /// the densities, whose mean over the source is near 1 but not made so.
+    /// One per row of the source: p(target | x) / p(source | x) times ns/nt, from 0 to the bound. An estimate of the
+    /// ratio of the densities, whose mean over the source is near 1 but not made so.
     pub weights: Vec<f64>,
-    /// The mean over both domains of the share of rows whose domain is recognized, of held-out rows with folds, a tie counting
-    /// half. 0.5: the domains look alike; near 1: they hardly overlap, and the weights mean little.
+    /// The mean over both domains of the share of rows whose domain is recognized, of held-out rows with folds, a tie
+    /// counting half. 0.5: the domains look alike; near 1: they hardly overlap, and the weights mean little.
     pub accuracy: f64,
     /// Whether the solver converged in every fold.
     pub converged: bool,
@@ -48,8 +49,8 @@ pub struct DomainWeights {
 
 /// Weighs the rows of `source` [ns, d] by how much they look like rows of `target` [nt, d].
 /// # Errors
-/// When a domain has fewer than two rows or than folds, columns differ, a number is not finite, all rows are equal, or an
-/// option is out of range.
+/// When a domain has fewer than two rows or than folds, columns differ, a number is not finite, all rows are equal, or
+/// an option is out of range.
 pub fn domain_classifier(
     source: MatRef<f64>,
     target: MatRef<f64>,

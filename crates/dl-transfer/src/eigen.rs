@@ -1,5 +1,5 @@
-//! The largest eigenvalues of a symmetric matrix that is only ever multiplied with: block Lanczos with thick restarts (Wu
-//! and Simon 2000, Thick-restart Lanczos method), all vectors kept orthogonal to each other explicitly.
+//! The largest eigenvalues of a symmetric matrix that is only ever multiplied with: block Lanczos with thick restarts
+//! (Wu and Simon 2000, Thick-restart Lanczos method), all vectors kept orthogonal to each other explicitly.
 
 use anyhow::{Result, ensure};
 use dl_record::rng;
@@ -22,8 +22,8 @@ const ROUNDING: f64 = 1e-14;
 /// Products with blocks before giving up.
 const PRODUCTS: usize = 2000;
 
-/// The `count` largest eigenvalues, largest first, of the symmetric positive semi-definite matrix [size, size] that `apply`
-/// multiplies with [size, b], and its eigenvectors [size, count]; the largest entry of each is positive.
+/// The `count` largest eigenvalues, largest first, of the symmetric positive semi-definite matrix [size, size] that
+/// `apply` multiplies with [size, b], and its eigenvectors [size, count]; the largest entry of each is positive.
 /// # Errors
 /// When there are not as many, a number is not finite, or the eigenvectors do not converge.
 pub(crate) fn top_eigen(

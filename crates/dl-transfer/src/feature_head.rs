@@ -107,8 +107,8 @@ impl FeatureHead {
         Ok(scores)
     }
 
-    /// Replaces the classes by those of `signatures`, which may have been unseen in training. `calibration` is subtracted from
-    /// the scores of the classes that were seen.
+    /// Replaces the classes by those of `signatures`, which may have been unseen in training. `calibration` is
+    /// subtracted from the scores of the classes that were seen.
     /// # Errors
     /// When the head does not classify by attributes, or those of the signatures are others.
     pub fn set_classes(&mut self, signatures: &Signatures, calibration: f64) -> Result<()> {

@@ -25,7 +25,8 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// The kernel of each row of `a` [n, d] with each row of `b` [m, d]: [n, m]. Values of the RBF kernel are in [0, 1].
+    /// The kernel of each row of `a` [n, d] with each row of `b` [m, d]: [n, m]. Values of the RBF kernel are in [0,
+    /// 1].
     pub fn matrix(&self, a: MatRef<f64>, b: MatRef<f64>) -> Mat<f64> {
         KernelRows::new(*self, b.to_owned()).matrix(a)
     }
@@ -33,8 +34,8 @@ impl Kernel {
     /// The kernel of each row of `rows` [n, d] with each: [n, n], exactly symmetric, for half the work of
     /// [`matrix`](Self::matrix). Takes the rows so that they can be centered in place.
     ///
-    /// Inner products of many and wide rows are computed in f32 for the RBF kernel, which takes half the time: distances
-    /// are then off by about 1e-7 of the squared norms, and eigenvalues by less.
+    /// Inner products of many and wide rows are computed in f32 for the RBF kernel, which takes half the time:
+    /// distances are then off by about 1e-7 of the squared norms, and eigenvalues by less.
     pub(crate) fn gram(&self, rows: Mat<f64>) -> Mat<f64> {
         let large = rows.nrows().saturating_mul(rows.nrows()).saturating_mul(rows.ncols()) >= SINGLE;
         self.gram_in(rows, large)

@@ -1,5 +1,5 @@
-//! How rows are mapped by a method that was fitted with kernels: a lift to features that do not depend on the fit, then a
-//! linear map. All parts are public, so that a map can be written to a file and rebuilt.
+//! How rows are mapped by a method that was fitted with kernels: a lift to features that do not depend on the fit, then
+//! a linear map. All parts are public, so that a map can be written to a file and rebuilt.
 
 use anyhow::{Result, ensure};
 use faer::linalg::matmul::matmul;
@@ -81,8 +81,8 @@ impl Prepared<'_> {
     }
 }
 
-/// A map of rows [n, d] to components [n, k], fitted by [`tca`](crate::components::tca()), [`sstca`](crate::components::sstca()) or
-/// [`jda`](crate::components::jda()).
+/// A map of rows [n, d] to components [n, k], fitted by [`tca`](crate::components::tca()),
+/// [`sstca`](crate::components::sstca()) or [`jda`](crate::components::jda()).
 #[derive(Clone, Debug, PartialEq)]
 pub struct KernelMap {
     /// The features of a row.

@@ -1,8 +1,8 @@
 //! KLIEP (Sugiyama et al. 2008, Direct importance estimation for covariate shift adaptation, sections 2 and 3): weights
 //! w(x) = sum_l a_l k(x, c_l) that make the weighted source nearest to the target in the Kullback-Leibler divergence.
 //!
-//! maximize mean_j log w(target_j), subject to mean_i w(source_i) = 1 and a >= 0. With b_l the mean of k(source_i, c_l), this
-//! is a mixture of the kernels k(x, c_l) / b_l with shares a_l b_l.
+//! maximize mean_j log w(target_j), subject to mean_i w(source_i) = 1 and a >= 0. With b_l the mean of k(source_i,
+//! c_l), this is a mixture of the kernels k(x, c_l) / b_l with shares a_l b_l.
 
 use anyhow::{Result, anyhow, ensure};
 use faer::{Mat, MatRef};
@@ -17,8 +17,8 @@ use crate::rbf::{Distances, Rows, check_domains};
 pub struct KliepConfig {
     /// Centers of the kernels, drawn from the target's rows without replacement; all rows when there are fewer.
     pub centers: usize,
-    /// Gammas of the kernel exp(-gamma |a - b|^2) to choose from by likelihood; empty for 1/16, 1/8, .. 64 times that of the
-    /// median distance. One gamma is used without a choice.
+    /// Gammas of the kernel exp(-gamma |a - b|^2) to choose from by likelihood; empty for 1/16, 1/8, .. 64 times that
+    /// of the median distance. One gamma is used without a choice.
     pub gammas: Vec<f64>,
     /// Parts of the target of the choice: each is held out once.
     pub folds: usize,
@@ -55,8 +55,8 @@ pub struct Kliep {
     pub iterations: usize,
     /// Whether the certificate is within the tolerance.
     pub converged: bool,
-    /// Each gamma to choose from, with its mean log-likelihood of the held-out parts; `None` for one whose kernel is all 0
-    /// or all 1. Empty without a choice.
+    /// Each gamma to choose from, with its mean log-likelihood of the held-out parts; `None` for one whose kernel is
+    /// all 0 or all 1. Empty without a choice.
     pub choices: Vec<(f64, Option<f64>)>,
     /// How uneven the weights are.
     pub summary: WeightSummary,
@@ -72,8 +72,8 @@ const NEAR: f64 = 1e-100;
 ///
 /// Where gamma is chosen, the centers among the held-out rows are left out of the fit that is scored on those rows.
 /// # Errors
-/// When a domain has fewer than two rows, columns differ, a number is not finite, all rows are equal, an option is out of
-/// range, or no gamma gives a kernel that is neither all 0 nor all 1.
+/// When a domain has fewer than two rows, columns differ, a number is not finite, all rows are equal, an option is out
+/// of range, or no gamma gives a kernel that is neither all 0 nor all 1.
 pub fn kliep(source: MatRef<f64>, target: MatRef<f64>, config: &KliepConfig) -> Result<Kliep> {
     check_domains(source, target)?;
     let KliepConfig { centers, folds, seed, .. } = *config;

@@ -302,7 +302,8 @@ fn two_nearest(products: &[f64], center_norms: &[f64], norm: f64) -> Near {
     Near { cluster, upper: (first + norm).max(0.0).sqrt(), lower: (second + norm).max(0.0).sqrt() }
 }
 
-/// Gives each empty cluster the row that is farthest from its center, as scikit-learn does; returns whether there was one.
+/// Gives each empty cluster the row that is farthest from its center, as scikit-learn does; returns whether there was
+/// one.
 fn fill_empty(points: &Mat<f64>, centers: &Mat<f64>, near: &[Near], sums: &mut Mat<f64>, sizes: &mut [usize]) -> bool {
     if sizes.iter().all(|size| *size > 0) {
         return false;

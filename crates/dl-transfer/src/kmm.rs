@@ -1,5 +1,5 @@
-//! Kernel mean matching (Huang et al. 2006, Correcting sample selection bias by unlabeled data, section 3): weights of the
-//! source's rows under which their mean in the feature space of an RBF kernel is nearest to the target's.
+//! Kernel mean matching (Huang et al. 2006, Correcting sample selection bias by unlabeled data, section 3): weights of
+//! the source's rows under which their mean in the feature space of an RBF kernel is nearest to the target's.
 
 use anyhow::{Context, Result, ensure};
 use faer::{Mat, MatRef};
@@ -18,15 +18,17 @@ pub struct KmmConfig {
     pub bound: f64,
     /// How far the mean weight may be from 1; (sqrt(ns) - 1) / sqrt(ns) when not given. Less than 1e-6 counts as 1e-6.
     pub eps: Option<f64>,
-    /// Of the kernel exp(-gamma |a - b|^2); 1 / (2 m^2) for the median distance m of 500 rows of each domain when not given.
+    /// Of the kernel exp(-gamma |a - b|^2); 1 / (2 m^2) for the median distance m of 500 rows of each domain when not
+    /// given.
     pub gamma: Option<f64>,
-    /// Approximate the kernel by this many random features (Rahimi and Recht 2007), rounded up to an even number: memory is
-    /// then some times 8 bytes times that times ns. Otherwise it is 16 bytes times the square of somewhat more rows than get
-    /// a weight above 0, which are few unless gamma is large.
+    /// Approximate the kernel by this many random features (Rahimi and Recht 2007), rounded up to an even number:
+    /// memory is then some times 8 bytes times that times ns. Otherwise it is 16 bytes times the square of somewhat
+    /// more rows than get a weight above 0, which are few unless gamma is large.
     pub random_features: Option<usize>,
     /// Seed of what is drawn.
     pub seed: u64,
-    /// The residual to stop at, see [`Kmm::kkt_residual`]; the duality gap is then at most this, relative to the objective.
+    /// The residual to stop at, see [`Kmm::kkt_residual`]; the duality gap is then at most this, relative to the
+    /// objective.
     pub tolerance: f64,
     /// Most iterations of a round.
     pub max_iterations: usize,
@@ -66,12 +68,12 @@ pub struct Kmm {
     pub summary: WeightSummary,
 }
 
-/// Weighs the rows of `source` [ns, d] so that they resemble those of `target` [nt, d]: minimizes 1/2 w'Kw - kappa'w, where
-/// K is the kernel within the source and kappa_i = ns/nt sum_j k(source_i, target_j), subject to 0 <= w <= B and
+/// Weighs the rows of `source` [ns, d] so that they resemble those of `target` [nt, d]: minimizes 1/2 w'Kw - kappa'w,
+/// where K is the kernel within the source and kappa_i = ns/nt sum_j k(source_i, target_j), subject to 0 <= w <= B and
 /// |sum w - ns| <= ns eps.
 /// # Errors
-/// When a domain has fewer than two rows, columns differ, a number is not finite, all rows are equal, an option is out of
-/// range, or the kernel is all 0 or all 1.
+/// When a domain has fewer than two rows, columns differ, a number is not finite, all rows are equal, an option is out
+/// of range, or the kernel is all 0 or all 1.
 pub fn kmm(source: MatRef<f64>, target: MatRef<f64>, config: &KmmConfig) -> Result<Kmm> {
     check_domains(source, target)?;
     let (bound, rows) = (config.bound, source.nrows() as f64);
@@ -114,9 +116,9 @@ pub fn kmm(source: MatRef<f64>, target: MatRef<f64>, config: &KmmConfig) -> Resu
 /// Rows that the first solution is among.
 const FIRST: usize = 128;
 
-/// The problem with the exact kernel, of which few weights are above 0 unless gamma is large: it is solved among some of the
-/// rows, to which those are added that would lower the objective, until there are none. At most twice as many each time, so
-/// that all rows cost little more than at once.
+/// The problem with the exact kernel, of which few weights are above 0 unless gamma is large: it is solved among some
+/// of the rows, to which those are added that would lower the objective, until there are none. At most twice as many
+/// each time, so that all rows cost little more than at once.
 struct Growing<'a> {
     source: &'a Rows,
     gamma: f64,
@@ -204,8 +206,8 @@ fn similarities(source: &Rows, target: &Rows, gamma: f64) -> Vec<f64> {
     sums.collect()
 }
 
-/// Z with Z Z' near the kernel within the source, and kappa of the same approximation: cosine and sine of the rows along
-/// directions drawn from the kernel's Fourier transform, the normal distribution of variance 2 gamma.
+/// Z with Z Z' near the kernel within the source, and kappa of the same approximation: cosine and sine of the rows
+/// along directions drawn from the kernel's Fourier transform, the normal distribution of variance 2 gamma.
 fn random_features(source: &Rows, target: &Rows, gamma: f64, count: usize, seed: u64) -> Result<(Mat<f64>, Vec<f64>)> {
     ensure!(count > 0, "the number of random features must be at least 1");
     let directions = count.div_ceil(2);

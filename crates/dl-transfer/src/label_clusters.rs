@@ -33,7 +33,8 @@ impl ClusterNames {
     }
 }
 
-/// Names the clusters 0 to `count` - 1 by the `labels` [n] of the rows that have one, given the cluster of each row [n].
+/// Names the clusters 0 to `count` - 1 by the `labels` [n] of the rows that have one, given the cluster of each row
+/// [n].
 /// # Errors
 /// When the lengths differ, a cluster is not below `count`, or no row has a label.
 pub fn label_clusters(

@@ -1,8 +1,8 @@
-//! Methods on feature tables: linear heads, transferability scores, and the alignment, weighting and grouping of rows of
-//! several domains. Numbers only; networks are in dl-models and dl-train.
+//! Methods on feature tables: linear heads, transferability scores, and the alignment, weighting and grouping of rows
+//! of several domains. Numbers only; networks are in dl-models and dl-train.
 //!
-//! Matrices are [`Mat`]s of f64 with one sample per row. What is drawn depends on the seed alone, and no result depends on
-//! the number of threads.
+//! Matrices are [`Mat`]s of f64 with one sample per row. What is drawn depends on the seed alone, and no result depends
+//! on the number of threads.
 
 pub mod adapt;
 pub mod affine;

@@ -21,15 +21,15 @@ pub(crate) fn product(a: MatRef<f64>, b: MatRef<f64>) -> Mat<f64> {
     result
 }
 
-/// Eigenvalues of a symmetric matrix, largest first, and its eigenvectors as columns in the same order. The entry of each
-/// eigenvector that is largest in size, the first of several, is positive.
+/// Eigenvalues of a symmetric matrix, largest first, and its eigenvectors as columns in the same order. The entry of
+/// each eigenvector that is largest in size, the first of several, is positive.
 /// # Errors
 /// When the decomposition fails, which happens only with numbers that are not finite.
 pub fn symmetric_eigen(matrix: MatRef<f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     fix_parallelism();
     let n = matrix.nrows();
-    // faer 0.24 is accurate for numbers near 1: its residuals are 1e-6 of the largest eigenvalue when that is 1e12 or 1e-10.
-    // A power of two changes no digit.
+    // faer 0.24 is accurate for numbers near 1: its residuals are 1e-6 of the largest eigenvalue when that is 1e12 or
+    // 1e-10. A power of two changes no digit.
     let scale = power_of_two(matrix.norm_max());
     let found = (matrix * Scale(scale.recip()))
         .self_adjoint_eigen(Side::Lower)
@@ -106,8 +106,8 @@ fn copy_transposed(from: MatRef<f64>, mut to: MatMut<f64>) {
     }
 }
 
-/// An orthonormal basis [n, k] of the columns of a matrix with at least as many rows, and R [k, k]: their product is the
-/// matrix. Columns that depend on others are replaced by any that do not.
+/// An orthonormal basis [n, k] of the columns of a matrix with at least as many rows, and R [k, k]: their product is
+/// the matrix. Columns that depend on others are replaced by any that do not.
 pub(crate) fn orthonormal(columns: MatRef<f64>) -> (Mat<f64>, Mat<f64>) {
     fix_parallelism();
     let qr = columns.qr();

@@ -1,8 +1,9 @@
 //! Shares of a mixture by maximum likelihood: maximizes the mean of log (A a) over the simplex.
 //!
-//! At shares a with ratios R = A / (A a), let g be the mean of each column of R. The best likelihood is at most max g - 1
-//! above that of a, by concavity: a certificate. Interior-point Newton steps come near the optimum in a few dozen steps;
-//! the multiplicative update a <- a g (the EM algorithm), which never decreases the likelihood, does the rest if they fail.
+//! At shares a with ratios R = A / (A a), let g be the mean of each column of R. The best likelihood is at most max g -
+//! 1 above that of a, by concavity: a certificate. Interior-point Newton steps come near the optimum in a few dozen
+//! steps; the multiplicative update a <- a g (the EM algorithm), which never decreases the likelihood, does the rest if
+//! they fail.
 
 use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Side};

@@ -86,8 +86,8 @@ pub struct Spectrum {
     pub directions: Mat<f64>,
 }
 
-/// Gathers rows of one domain. While they are fewer than the columns they are kept, since the covariance then has a low rank;
-/// after that only their moments are.
+/// Gathers rows of one domain. While they are fewer than the columns they are kept, since the covariance then has a low
+/// rank; after that only their moments are.
 #[derive(Clone, Debug)]
 pub struct Gathered {
     columns: usize,

@@ -229,7 +229,8 @@ pub struct Neighbors {
 pub struct Vote {
     /// [queries, classes]: the share of each class, each row sums to 1.
     pub shares: Mat<f64>,
-    /// The class of each query: the largest share; of equal ones, the smallest sum of distances to its voters, then the first.
+    /// The class of each query: the largest share; of equal ones, the smallest sum of distances to its voters, then the
+    /// first.
     pub best: Vec<usize>,
 }
 

@@ -58,8 +58,8 @@ impl ColumnMoments {
         }
     }
 
-    /// The map to mean 0 and variance 1 of each column, by the population's deviation; a column that is constant, up to the
-    /// rounding of `f32`, becomes 0.
+    /// The map to mean 0 and variance 1 of each column, by the population's deviation; a column that is constant, up to
+    /// the rounding of `f32`, becomes 0.
     pub fn z_scores(&self) -> Affine {
         let factor =
             self.squares.iter().zip(&self.mean).map(|(squares, mean)| {

@@ -5,7 +5,8 @@ use anyhow::{Result, ensure};
 use crate::affine::Affine;
 use crate::moments::Spectrum;
 
-/// Centers rows and projects them on the first `components` principal directions; with `whiten`, to variance 1 along each.
+/// Centers rows and projects them on the first `components` principal directions; with `whiten`, to variance 1 along
+/// each.
 /// # Errors
 /// When there are fewer directions with variance.
 pub fn pca(spectrum: &Spectrum, components: usize, whiten: bool) -> Result<Affine> {

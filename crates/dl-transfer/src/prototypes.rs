@@ -1,5 +1,5 @@
-//! Prototypes: a row gets the class whose mean is nearest (Snell, Swersky and Zemel 2017, Prototypical networks for few-shot
-//! learning, section 2.3). Nothing is optimized, so that a few rows of a new class are enough to add it.
+//! Prototypes: a row gets the class whose mean is nearest (Snell, Swersky and Zemel 2017, Prototypical networks for
+//! few-shot learning, section 2.3). Nothing is optimized, so that a few rows of a new class are enough to add it.
 
 use anyhow::{Result, ensure};
 use faer::{Mat, MatRef};
@@ -14,7 +14,8 @@ use crate::linalg::{ensure_finite, row_major, softmax_rows, unit_rows};
 pub struct PrototypesConfig {
     /// Euclid: logits are minus the squared distance, the paper's. Cosine: logits are the cosine.
     pub metric: Metric,
-    /// Factor on the logits, above 0. Cosines lie in [-1, 1], so that a factor of 1 gives almost equal probabilities; 10 is usual.
+    /// Factor on the logits, above 0. Cosines lie in [-1, 1], so that a factor of 1 gives almost equal probabilities;
+    /// 10 is usual.
     pub scale: f64,
 }
 
@@ -37,7 +38,8 @@ pub struct Prototypes {
 impl Prototypes {
     /// The means of the rows `x` [n, d] of each of the `classes` [n]; every class up to the largest needs a row.
     /// # Errors
-    /// When there are no rows, the lengths differ, a class has no rows, the scale is not above 0, or a number is not finite.
+    /// When there are no rows, the lengths differ, a class has no rows, the scale is not above 0, or a number is not
+    /// finite.
     pub fn new(x: MatRef<f64>, classes: &[usize], config: PrototypesConfig) -> Result<Self> {
         let PrototypesConfig { scale, .. } = config;
         ensure!(scale > 0.0 && scale.is_finite(), "the scale of the logits must be above 0, not {scale}");
@@ -59,8 +61,8 @@ impl Prototypes {
         Ok(Self { config, columns: means.ncols(), means: row_major(means), counts })
     }
 
-    /// Adds rows: of new classes, which follow those known, or more of known ones. The result is that of all rows at once, up
-    /// to rounding. A call that fails changes nothing.
+    /// Adds rows: of new classes, which follow those known, or more of known ones. The result is that of all rows at
+    /// once, up to rounding. A call that fails changes nothing.
     /// # Errors
     /// As [`Self::new`], and when the number of columns differs.
     pub fn support(&mut self, x: MatRef<f64>, classes: &[usize]) -> Result<()> {

@@ -13,7 +13,8 @@ use crate::linalg::{column_means, product};
 /// Rows of each domain from which gamma is chosen.
 const SAMPLE: usize = 500;
 
-/// Checks that two domains can be compared: equal columns, at least two rows each, finite numbers, and not all rows equal.
+/// Checks that two domains can be compared: equal columns, at least two rows each, finite numbers, and not all rows
+/// equal.
 /// # Errors
 /// When they cannot.
 pub(crate) fn check_domains(source: MatRef<f64>, target: MatRef<f64>) -> Result<()> {
@@ -52,8 +53,8 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Both domains, minus the mean of the target's rows: distances stay, and an offset that all rows share does not drown
-    /// them in rounding.
+    /// Both domains, minus the mean of the target's rows: distances stay, and an offset that all rows share does not
+    /// drown them in rounding.
     pub(crate) fn of_domains(source: MatRef<f64>, target: MatRef<f64>) -> [Self; 2] {
         let mean = column_means(target);
         [source, target].map(|rows| {

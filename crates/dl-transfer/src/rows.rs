@@ -41,8 +41,8 @@ impl RowIntake {
 
     /// Reads a record. One that fails changes nothing.
     /// # Errors
-    /// When the record has no such features or several rows of them, a number is not finite, the width or the network differs
-    /// from earlier records, or `weight` is negative.
+    /// When the record has no such features or several rows of them, a number is not finite, the width or the network
+    /// differs from earlier records, or `weight` is negative.
     pub fn take(&mut self, record: &Record) -> Result<Row> {
         let WholeFeatures { layer, network, row: features } = whole_features(record, self.layer.as_deref())?;
         ensure!(!features.is_empty(), "features \"{layer}\" have no columns");

@@ -16,15 +16,17 @@ pub struct Mmd {
     pub gamma: f64,
     /// The square of the distance of the domains' means in the kernel's space, at least 0; too large for few rows.
     pub biased: f64,
-    /// The unbiased estimate, without the kernel of a row with itself: 0 on average for equal domains, and so at times below.
+    /// The unbiased estimate, without the kernel of a row with itself: 0 on average for equal domains, and so at times
+    /// below.
     pub unbiased: f64,
 }
 
-/// Measures the discrepancy of `source` [ns, d] and `target` [nt, d] with an RBF kernel; without a gamma, 1 / (2 m^2) for the
-/// median distance m of at most 500 rows of each domain, drawn by the seed. Time is (ns + nt)^2 d, memory (ns + nt) d.
+/// Measures the discrepancy of `source` [ns, d] and `target` [nt, d] with an RBF kernel; without a gamma, 1 / (2 m^2)
+/// for the median distance m of at most 500 rows of each domain, drawn by the seed. Time is (ns + nt)^2 d, memory (ns +
+/// nt) d.
 /// # Errors
-/// When a domain has fewer than two rows, columns differ, a number is not finite, all rows are equal, or gamma is not above 0
-/// or makes the kernel all 0 or all 1.
+/// When a domain has fewer than two rows, columns differ, a number is not finite, all rows are equal, or gamma is not
+/// above 0 or makes the kernel all 0 or all 1.
 pub fn mmd(source: MatRef<f64>, target: MatRef<f64>, gamma: Option<f64>, seed: u64) -> Result<Mmd> {
     check_domains(source, target)?;
     let [source, target] = Rows::of_domains(source, target);
@@ -107,9 +109,9 @@ pub struct ProxyDistance {
     pub converged: bool,
 }
 
-/// The proxy A-distance (Ben-David et al. 2007, Analysis of representations for domain adaptation, section 4) of `source`
-/// [ns, d] and `target` [nt, d]: 2 (1 - 2 error) of a logistic regression of cost C that is trained on half of the rows, of
-/// the smaller domain's number from each, and tested on the other half; and the other way around.
+/// The proxy A-distance (Ben-David et al. 2007, Analysis of representations for domain adaptation, section 4) of
+/// `source` [ns, d] and `target` [nt, d]: 2 (1 - 2 error) of a logistic regression of cost C that is trained on half of
+/// the rows, of the smaller domain's number from each, and tested on the other half; and the other way around.
 /// # Errors
 /// When a domain has fewer than two rows, columns differ, a number is not finite, or the cost is not above 0.
 pub fn proxy_a_distance(source: MatRef<f64>, target: MatRef<f64>, cost: f64, seed: u64) -> Result<ProxyDistance> {

@@ -1,8 +1,9 @@
-//! Extractive summaries: the most central rows of each group, without repeats. On embeddings of the sentences of documents,
-//! these are the sentences that say most of what the document says.
+//! Extractive summaries: the most central rows of each group, without repeats. On embeddings of the sentences of
+//! documents, these are the sentences that say most of what the document says.
 //!
-//! Centrality is LexRank's (Erkan and Radev 2004, section 3.3, the continuous form) or the cosine to the centroid (Radev et
-//! al. 2004); rows too similar to one already chosen are skipped, as in maximal marginal relevance (Carbonell and Goldstein
+//! Centrality is LexRank's (Erkan and Radev 2004, section 3.3, the continuous form) or the cosine to the centroid
+//! (Radev et al. 2004); rows too similar to one already chosen are skipped, as in maximal marginal relevance (Carbonell
+//! and Goldstein
 //! 1998).
 
 use std::collections::BTreeMap;
@@ -22,8 +23,8 @@ const MOST_ROWS: usize = 10_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Centrality {
-    /// The share of its visits in a random walk between rows, with probabilities proportional to their cosines, of which
-    /// negative ones count as 0.
+    /// The share of its visits in a random walk between rows, with probabilities proportional to their cosines, of
+    /// which negative ones count as 0.
     #[default]
     LexRank,
     /// Its cosine to the mean of the rows of length 1.
@@ -49,11 +50,11 @@ impl Default for SummaryConfig {
     }
 }
 
-/// The indices of the most central rows of `x` [n, d] in each of the `groups` [n], ascending. A group of which too few rows
-/// are not repeats has fewer. Of equally central rows, the first is chosen.
+/// The indices of the most central rows of `x` [n, d] in each of the `groups` [n], ascending. A group of which too few
+/// rows are not repeats has fewer. Of equally central rows, the first is chosen.
 /// # Errors
-/// When an option is out of range, the lengths differ, a number is not finite, or a group has more than 10,000 rows with
-/// LexRank.
+/// When an option is out of range, the lengths differ, a number is not finite, or a group has more than 10,000 rows
+/// with LexRank.
 pub fn central<G: Ord>(x: MatRef<f64>, groups: &[G], config: &SummaryConfig) -> Result<Vec<usize>> {
     let SummaryConfig { count, jump, repeat, .. } = *config;
     ensure!(count > 0, "the number of central rows must be at least 1");

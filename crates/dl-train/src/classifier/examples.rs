@@ -83,8 +83,8 @@ impl Examples {
         Self { config, ..Self::default() }
     }
 
-    /// Adds the examples of a record: one with `objects` and `proposals`, or one with a `label`, like the first record. A
-    /// record that fails adds nothing.
+    /// Adds the examples of a record: one with `objects` and `proposals`, or one with a `label`, like the first record.
+    /// A record that fails adds nothing.
     /// # Errors
     /// When the record has no `image`, is of the other kind, or a field is broken.
     pub fn push(&mut self, record: &Record) -> Result<()> {
@@ -286,7 +286,8 @@ impl Examples {
         sample
     }
 
-    /// The validation part (`held_out`) or the training part of a run of cross-validation. `folds` are of the positives.
+    /// The validation part (`held_out`) or the training part of a run of cross-validation. `folds` are of the
+    /// positives.
     pub fn part(&self, folds: &Folds, run: usize, held_out: bool) -> Self {
         let keep = |examples: &[Example], is_out: &dyn Fn(usize) -> bool| {
             let places = examples.iter().enumerate();

@@ -1,5 +1,5 @@
-//! Feature extraction: the network stays unchanged, and a logistic regression on the features before its head becomes the
-//! head.
+//! Feature extraction: the network stays unchanged, and a logistic regression on the features before its head becomes
+//! the head.
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Var;

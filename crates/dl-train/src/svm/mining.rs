@@ -1,10 +1,10 @@
 //! One SVM per class with hard-negative mining, over a stream larger than memory: the authors' `rcnn_train.m`.
 //!
-//! Positives of a class are the features of its ground-truth boxes. Negatives are regions whose IoU with every object of the
-//! class is below 0.3, also in images without the class. One pass over the images: all negatives of the first image enter
-//! the cache of each class; from later images, those that the current SVM scores above -1.0001. After 2000 new ones, the
-//! SVM is retrained on the cache, and negatives that it scores below -1.2 are dropped. After the last image all SVMs are
-//! trained once more.
+//! Positives of a class are the features of its ground-truth boxes. Negatives are regions whose IoU with every object
+//! of the class is below 0.3, also in images without the class. One pass over the images: all negatives of the first
+//! image enter the cache of each class; from later images, those that the current SVM scores above -1.0001. After 2000
+//! new ones, the SVM is retrained on the cache, and negatives that it scores below -1.2 are dropped. After the last
+//! image all SVMs are trained once more.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

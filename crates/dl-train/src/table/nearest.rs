@@ -11,7 +11,8 @@ use dl_transfer::dot;
 /// Rows that are compared with all others, at most.
 const MOST: usize = 5000;
 
-/// The share of the rows of `made` that are also in `real`, in every column of `names`; numbers are compared as numbers.
+/// The share of the rows of `made` that are also in `real`, in every column of `names`; numbers are compared as
+/// numbers.
 pub fn copies(made: &RawTable, real: &RawTable, names: &[String]) -> f64 {
     let known: HashSet<Vec<u8>> = keys(real, names).collect();
     let copies = keys(made, names).filter(|key| known.contains(key)).count();
@@ -35,8 +36,8 @@ fn keys<'a>(table: &'a RawTable, names: &'a [String]) -> impl Iterator<Item = Ve
     })
 }
 
-/// For each of the first 5,000 rows of `rows`, its distance to the nearest row of `to`, both features of `map`, where each
-/// column of `to` has a deviation of 1; sorted.
+/// For each of the first 5,000 rows of `rows`, its distance to the nearest row of `to`, both features of `map`, where
+/// each column of `to` has a deviation of 1; sorted.
 pub fn nearest(rows: &[f32], to: &[f32], map: &FeatureMap) -> Vec<f64> {
     let width = map.width.max(1);
     let factors: Vec<f64> = (0..width)

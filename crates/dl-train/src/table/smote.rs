@@ -1,4 +1,5 @@
-//! More rows of a rare class, between neighbors of it (Chawla et al. 2002, SMOTE; section 6.1, SMOTE-NC, for categories).
+//! More rows of a rare class, between neighbors of it (Chawla et al. 2002, SMOTE; section 6.1, SMOTE-NC, for
+//! categories).
 
 use rand::RngExt;
 

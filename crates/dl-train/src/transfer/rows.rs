@@ -38,7 +38,8 @@ impl FeatureRows {
         Ok(())
     }
 
-    /// Fits a head to the rows and stores it in `weight` [classes, columns] and `bias` [classes], which keep their shape.
+    /// Fits a head to the rows and stores it in `weight` [classes, columns] and `bias` [classes], which keep their
+    /// shape.
     /// # Errors
     /// When there is nothing to fit, or the head has another size.
     pub fn fit(&self, [weight, bias]: [&Var; 2], classes: usize, config: &LogisticConfig) -> Result<Logistic> {

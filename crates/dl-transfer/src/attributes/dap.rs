@@ -1,5 +1,6 @@
 //! Direct attribute prediction (Lampert, Nickisch and Harmeling 2009, Learning to detect unseen object classes by
-//! between-class attribute transfer, section 2.2): a classifier for each attribute, and the class whose attributes fit best.
+//! between-class attribute transfer, section 2.2): a classifier for each attribute, and the class whose attributes fit
+//! best.
 
 use anyhow::{Result, bail, ensure};
 use faer::{Mat, MatRef};
@@ -30,8 +31,8 @@ impl Default for DapConfig {
 pub struct Dap {
     /// Names of the attributes in training.
     pub attributes: Vec<String>,
-    /// Indices of the attributes with a classifier, ascending. The others are the same for all classes seen in training,
-    /// cannot be predicted, and are ignored.
+    /// Indices of the attributes with a classifier, ascending. The others are the same for all classes seen in
+    /// training, cannot be predicted, and are ignored.
     pub used: Vec<usize>,
     /// [used, d]: weights of the logistic regression of each used attribute, for features as they came.
     pub weight: Mat<f64>,
@@ -42,8 +43,8 @@ pub struct Dap {
 }
 
 impl Dap {
-    /// Trains a logistic regression for each attribute on the rows `x` [n, d], which have the attributes that the `signatures`
-    /// give to their `classes` [n].
+    /// Trains a logistic regression for each attribute on the rows `x` [n, d], which have the attributes that the
+    /// `signatures` give to their `classes` [n].
     /// # Errors
     /// When rows, classes and signatures do not fit together, a class has no rows, attributes are not 0 or 1, all are
     /// constant, the cost is not above 0, or a number is not finite.
@@ -76,7 +77,8 @@ impl Dap {
         Ok(Self { attributes: signatures.attributes().to_vec(), used, weight, bias, prior })
     }
 
-    /// ln prod_m p(a_m | x) / p(a_m) of the attributes a of each class of `signatures`, seen or not: [n, classes], for the rows
+    /// ln prod_m p(a_m | x) / p(a_m) of the attributes a of each class of `signatures`, seen or not: [n, classes], for
+    /// the rows
     /// `x` [n, d].
     /// # Errors
     /// When the number of columns or the attributes differ from training, attributes are not 0 or 1, two classes differ

@@ -1,5 +1,5 @@
-//! ESZSL (Romera-Paredes and Torr 2015, An embarrassingly simple approach to zero-shot learning, section 3.2): a bilinear
-//! map between features and attributes in closed form.
+//! ESZSL (Romera-Paredes and Torr 2015, An embarrassingly simple approach to zero-shot learning, section 3.2): a
+//! bilinear map between features and attributes in closed form.
 
 use anyhow::{Result, anyhow, ensure};
 use dl_record::rng;
@@ -35,12 +35,12 @@ pub struct Eszsl {
 }
 
 impl Eszsl {
-    /// V = (X'X + gamma I)^-1 X'Y S (S'S + lambda I)^-1 of the rows `x` [n, d], Y [n, classes] 1 for the class of a row and -1
-    /// for the others, S the `signatures` of the classes that rows have. The features have no intercept: center them, or
-    /// leave them at least 0 as networks with rectifiers do.
+    /// V = (X'X + gamma I)^-1 X'Y S (S'S + lambda I)^-1 of the rows `x` [n, d], Y [n, classes] 1 for the class of a row
+    /// and -1 for the others, S the `signatures` of the classes that rows have. The features have no intercept: center
+    /// them, or leave them at least 0 as networks with rectifiers do.
     /// # Errors
-    /// When rows, `classes` [n] and signatures do not fit together, a class has no rows, all attributes are constant, gamma or
-    /// lambda is not above 0, or a number is not finite.
+    /// When rows, `classes` [n] and signatures do not fit together, a class has no rows, all attributes are constant,
+    /// gamma or lambda is not above 0, or a number is not finite.
     pub fn new(x: MatRef<f64>, classes: &[usize], signatures: &Signatures, config: EszslConfig) -> Result<Self> {
         let EszslConfig { gamma, lambda } = config;
         check_penalties(&[gamma], "gamma")?;
@@ -68,8 +68,8 @@ impl Eszsl {
         Ok(scores)
     }
 
-    /// The softmax of [`Self::scores`]. They estimate Y, from -1 to 1, so that probabilities are close to each other: use
-    /// them to compare classes, not rows.
+    /// The softmax of [`Self::scores`]. They estimate Y, from -1 to 1, so that probabilities are close to each other:
+    /// use them to compare classes, not rows.
     /// # Errors
     /// As [`Self::scores`].
     pub fn probabilities(&self, x: MatRef<f64>, signatures: &Signatures) -> Result<Mat<f64>> {
@@ -110,8 +110,8 @@ pub struct Choice {
     pub tried: Mat<f64>,
 }
 
-/// Chooses gamma and lambda by cross-validation over classes: the classes of a fold are held out with all their rows and
-/// named from their signatures, as unseen classes will be. Of equally good pairs, the largest gamma, then lambda.
+/// Chooses gamma and lambda by cross-validation over classes: the classes of a fold are held out with all their rows
+/// and named from their signatures, as unseen classes will be. Of equally good pairs, the largest gamma, then lambda.
 /// # Errors
 /// As [`Eszsl::new`]; also with fewer than 4 classes, fewer than 2 folds, or nothing to try.
 pub fn choose(x: MatRef<f64>, classes: &[usize], signatures: &Signatures, config: &ChoiceConfig) -> Result<Choice> {

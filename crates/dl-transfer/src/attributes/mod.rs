@@ -1,5 +1,5 @@
-//! Zero-shot classification from attributes (Lampert, Nickisch and Harmeling 2009): a class that no training row shows is
-//! recognized from its description, such as "round, red border, no digits".
+//! Zero-shot classification from attributes (Lampert, Nickisch and Harmeling 2009): a class that no training row shows
+//! is recognized from its description, such as "round, red border, no digits".
 
 mod dap;
 mod eszsl;
@@ -148,7 +148,8 @@ fn constant_columns(values: MatRef<f64>) -> Vec<bool> {
     values.col_iter().map(|column| column.iter().all(|value| *value == column[0])).collect()
 }
 
-/// Calibrated stacking (Chao et al. 2016): lowers the `scores` [rows, classes] of classes that were `seen` in training by
+/// Calibrated stacking (Chao et al. 2016): lowers the `scores` [rows, classes] of classes that were `seen` in training
+/// by
 /// `amount`. They would otherwise win over unseen classes almost always.
 /// # Errors
 /// When `seen` has another length than a row of the scores, or the amount is not finite.

@@ -14,8 +14,8 @@ const BLOCK: usize = 32;
 /// Share of the sum of squares at which the fit counts as exact.
 const EXACT: f64 = 1e-20;
 
-/// Improves `start` for at most `sweeps`, until the squared error falls by less than `tolerance` of it. `ridge` times the
-/// squares of the factors is added, which makes rows with fewer entries than the rank well-defined.
+/// Improves `start` for at most `sweeps`, until the squared error falls by less than `tolerance` of it. `ridge` times
+/// the squares of the factors is added, which makes rows with fewer entries than the rank well-defined.
 pub(super) fn refine(
     observed: &Observed,
     start: &LowRank,

@@ -1,7 +1,8 @@
-//! Labels of rows with unknown labels and unknown features, completed together (Goldberg et al. 2010): the matrix of labels
-//! and features has a low rank, labels are seen through a logistic loss, features through squares.
+//! Labels of rows with unknown labels and unknown features, completed together (Goldberg et al. 2010): the matrix of
+//! labels and features has a low rank, labels are seen through a logistic loss, features through squares.
 //!
-//! minimize mu |Z|_* + lambda / n_y sum over known labels of log(1 + exp(-y (z + b))) + 1 / n_x sum over known features of
+//! minimize mu |Z|_* + lambda / n_y sum over known labels of log(1 + exp(-y (z + b))) + 1 / n_x sum over known features
+//! of
 //! 1/2 (z - x)^2, where MC-b has a bias b per label, and MC-1 a last column of Z that is always 1. Solved for mu from large to
 //! small, each from the one before; mu and lambda are those that predict held-out labels best.
 
@@ -91,11 +92,11 @@ pub struct LabelCompletion {
     pub held_out_error: f64,
 }
 
-/// Completes `labels` [n, labels], each 1, -1 or, if unknown, 0, and `features` [n, columns], NaN where unknown. Features are
-/// standardized by the mean and the deviation of the known ones of their column.
+/// Completes `labels` [n, labels], each 1, -1 or, if unknown, 0, and `features` [n, columns], NaN where unknown.
+/// Features are standardized by the mean and the deviation of the known ones of their column.
 /// # Errors
-/// When the numbers of rows differ, a label is something else, a row has neither a label nor a feature, a column of either
-/// has nothing known, or there are too few labels to hold any out.
+/// When the numbers of rows differ, a label is something else, a row has neither a label nor a feature, a column of
+/// either has nothing known, or there are too few labels to hold any out.
 pub fn complete_labels(labels: MatRef<f64>, features: MatRef<f64>, config: &LabelConfig) -> Result<LabelCompletion> {
     let (n, t, d) = (labels.nrows(), labels.ncols(), features.ncols());
     ensure!(features.nrows() == n, "completion: labels of {n} rows, features of {}", features.nrows());
@@ -164,7 +165,8 @@ fn check(config: &LabelConfig) -> Result<()> {
     Ok(())
 }
 
-/// Mean and deviation of the known features of each column after the first `labels`; 1 for the deviation of a constant one.
+/// Mean and deviation of the known features of each column after the first `labels`; 1 for the deviation of a constant
+/// one.
 fn moments(stacked: &Observed, labels: usize) -> (Vec<f64>, Vec<f64>) {
     let of_column = |column: usize| {
         let values: Vec<f64> = stacked.column(column).iter().map(|(_, index)| stacked.values()[*index]).collect();

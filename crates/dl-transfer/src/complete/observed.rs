@@ -18,7 +18,8 @@ pub struct Observed {
     starts: Vec<usize>,
     column_of: Vec<u32>,
     values: Vec<f64>,
-    /// Entries of column j are `by_column` from `column_starts[j]` to `column_starts[j + 1]`: row and index of the entry.
+    /// Entries of column j are `by_column` from `column_starts[j]` to `column_starts[j + 1]`: row and index of the
+    /// entry.
     column_starts: Vec<usize>,
     by_column: Vec<(u32, usize)>,
 }
@@ -150,8 +151,8 @@ impl Observed {
         &self.by_column[self.column_starts[column]..self.column_starts[column + 1]]
     }
 
-    /// The entries without those at the indices `left_out`, which keep something in every row and column, and the entries
-    /// left out.
+    /// The entries without those at the indices `left_out`, which keep something in every row and column, and the
+    /// entries left out.
     pub(super) fn without(&self, left_out: &[usize]) -> (Self, Vec<Entry>) {
         let mut out = vec![false; self.len()];
         left_out.iter().for_each(|index| out[*index] = true);

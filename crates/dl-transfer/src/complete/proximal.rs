@@ -1,6 +1,6 @@
 //! minimize loss(known entries of Z) + mu |Z|_*, by accelerated proximal gradient steps that restart when the objective
-//! rises (Beck & Teboulle 2009; O'Donoghue & Candes 2015). Without acceleration, and with a last column of ones, this is
-//! the fixed point continuation of Goldberg et al. 2010, algorithm 1.
+//! rises (Beck & Teboulle 2009; O'Donoghue & Candes 2015). Without acceleration, and with a last column of ones, this
+//! is the fixed point continuation of Goldberg et al. 2010, algorithm 1.
 
 use anyhow::{Result, ensure};
 use faer::Mat;

@@ -1,5 +1,6 @@
-//! soft-impute (Mazumder, Hastie & Tibshirani 2010): minimize 1/2 sum over known entries of (x - z)^2 + lambda |Z|_*, with
-//! warm starts from a large lambda down (their algorithm 1), and optionally without the shrinkage of the nuclear norm.
+//! soft-impute (Mazumder, Hastie & Tibshirani 2010): minimize 1/2 sum over known entries of (x - z)^2 + lambda |Z|_*,
+//! with warm starts from a large lambda down (their algorithm 1), and optionally without the shrinkage of the nuclear
+//! norm.
 
 use anyhow::{Result, ensure};
 use faer::Mat;
@@ -104,8 +105,8 @@ impl Completion {
 
 /// Completes a matrix from its known entries.
 /// # Errors
-/// When lambda is so large that nothing but the means is left, an option is out of its range, or there are too few entries
-/// to hold any out.
+/// When lambda is so large that nothing but the means is left, an option is out of its range, or there are too few
+/// entries to hold any out.
 pub fn soft_impute(observed: &Observed, config: &SoftImputeConfig) -> Result<Completion> {
     ensure!(config.rank > 0 && config.iterations > 0, "completion: the rank and the iterations must be at least 1");
     let (observed, mean) = centered(observed, config.center);
@@ -278,7 +279,8 @@ fn choose(observed: &Observed, config: &SoftImputeConfig) -> Result<Chosen> {
     Ok(best)
 }
 
-/// The number of components before the largest drop of the singular values, of which `singular` are those above `lambda`.
+/// The number of components before the largest drop of the singular values, of which `singular` are those above
+/// `lambda`.
 fn before_gap(singular: &[f64], lambda: f64) -> usize {
     // What is below lambda is unknown; the last component found counts as followed by the threshold.
     let value = |at: usize| singular.get(at).map_or(lambda, |value| value + lambda);

@@ -1,7 +1,8 @@
 //! Joint distribution adaptation (Long, Wang, Ding, Sun and Yu 2013, Transfer feature learning with joint distribution
-//! adaptation, algorithm 1): components in which the means of the domains and those of each class agree, where the classes
-//! of the target are guessed by the nearest neighbor in the components of the round before. The matrix of the distances,
-//! M0 C + sum_c Mc for C classes as in the authors' code (the paper has M0 + sum_c Mc), has at most C + 1 directions.
+//! adaptation, algorithm 1): components in which the means of the domains and those of each class agree, where the
+//! classes of the target are guessed by the nearest neighbor in the components of the round before. The matrix of the
+//! distances, M0 C + sum_c Mc for C classes as in the authors' code (the paper has M0 + sum_c Mc), has at most C + 1
+//! directions.
 
 use anyhow::{Result, ensure};
 use faer::{Mat, MatRef};
@@ -58,12 +59,14 @@ pub struct JdaFit {
 
 /// Fits components to a `source` [ns, d] of known `classes` [ns] and a `target` [nt, d].
 ///
-/// The weights of each component have norm 1, which is the scale of the authors' code: those of the features in the primal
-/// form, and those of the rows in the dual one. Their code also divides the rows of both domains by their norm first.
+/// The weights of each component have norm 1, which is the scale of the authors' code: those of the features in the
+/// primal form, and those of the rows in the dual one. Their code also divides the rows of both domains by their norm
+/// first.
 ///
 /// A class that no row of the target is guessed to be of has no part in the distances of that round.
 /// # Errors
-/// As [`tca`](crate::components::tca()), and when there are no rounds or not a class per row of the source.
+/// As [`tca`](crate::components::tca()), and when `rounds` is 0, or the number of classes differs from that of the rows
+/// of the source.
 pub fn jda(source: MatRef<f64>, classes: &[usize], target: MatRef<f64>, config: &JdaConfig) -> Result<JdaFit> {
     let JdaConfig { components, regularization, form, approximation, rounds, seed } = *config;
     ensure!(rounds > 0, "0 rounds; ask for at least 1");
@@ -79,8 +82,8 @@ pub fn jda(source: MatRef<f64>, classes: &[usize], target: MatRef<f64>, config: 
         let u = space.contrast(e.as_ref());
         let norm = product(e.transpose(), e.as_ref()).norm_l2();
         let found = low_rank(|columns| space.scatter(columns), u.as_ref(), regularization.mu(norm)?, components, seed)?;
-        // As the eigenvectors of the authors' eigs, which gives all eight figures of the paper that were tried; in the scale of
-        // TCA, two of them are missed by 2 points.
+        // As the eigenvectors of the authors' eigs, which gives all eight figures of the paper that were tried; in the
+        // scale of TCA, two of them are missed by 2 points.
         let weights = unit_rows(found.weights.transpose()).transpose().to_owned();
         let embedded = space.embed(weights.as_ref());
         let unit = unit_rows(embedded.as_ref());
@@ -96,7 +99,8 @@ pub fn jda(source: MatRef<f64>, classes: &[usize], target: MatRef<f64>, config: 
     }
 }
 
-/// E [n, r], with E E' = M0 C + sum_c Mc: the weights of each row in the difference of the means, and in that of each class.
+/// E [n, r], with E E' = M0 C + sum_c Mc: the weights of each row in the difference of the means, and in that of each
+/// class.
 fn distances(domains: &Domains, classes: &[usize], guessed: Option<&[usize]>) -> Mat<f64> {
     let mut names = classes.to_vec();
     names.sort_unstable();

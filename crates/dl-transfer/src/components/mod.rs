@@ -37,8 +37,8 @@ pub enum Approximation {
     /// All of it, [n, n]; for the linear kernel of fewer columns than rows, the same result by the columns.
     #[default]
     Exact,
-    /// By this many rows, drawn without replacement from both domains (Nystrom; Williams and Seeger 2001). All rows give the
-    /// exact result.
+    /// By this many rows, drawn without replacement from both domains (Nystrom; Williams and Seeger 2001). All rows
+    /// give the exact result.
     Landmarks(usize),
     /// By this many random Fourier features, for the RBF kernel.
     RandomFeatures(usize),
@@ -49,8 +49,8 @@ pub enum Approximation {
 pub enum Regularization {
     /// mu itself, of Pan et al. 2011.
     Mu(f64),
-    /// lambda of the authors of JDA, who divide the matrix of the distances by its Frobenius norm: mu = lambda times this
-    /// norm, which is 1/ns + 1/nt for TCA with ns rows in the source and nt in the target.
+    /// lambda of the authors of JDA, who divide the matrix of the distances by its Frobenius norm: mu = lambda times
+    /// this norm, which is 1/ns + 1/nt for TCA with ns rows in the source and nt in the target.
     Lambda(f64),
 }
 
@@ -78,8 +78,8 @@ pub struct KernelFit {
     pub eigenvalues: Vec<f64>,
 }
 
-/// The median heuristic for the RBF kernel: gamma = 1 / (2 m^2), where m is the median distance between two different rows,
-/// of at most 1000 drawn from both domains, [ns, d] and [nt, d].
+/// The median heuristic for the RBF kernel: gamma = 1 / (2 m^2), where m is the median distance between two different
+/// rows, of at most 1000 drawn from both domains, [ns, d] and [nt, d].
 /// # Errors
 /// When a domain has fewer than two rows, widths differ, a number is not finite, or all rows are equal.
 pub fn median_gamma(source: MatRef<f64>, target: MatRef<f64>, seed: u64) -> Result<f64> {

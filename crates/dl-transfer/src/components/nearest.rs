@@ -10,8 +10,8 @@ use crate::linalg::parallelism;
 /// Rows compared at once.
 const BLOCK: usize = 512;
 
-/// Calls `of` with the index of each row of `queries` [m, d] and its squared distances to all `rows` [n, d], in parallel;
-/// returns the answers in the order of the queries.
+/// Calls `of` with the index of each row of `queries` [m, d] and its squared distances to all `rows` [n, d], in
+/// parallel; returns the answers in the order of the queries.
 pub(crate) fn by_distances<T: Send>(
     rows: MatRef<f64>,
     queries: MatRef<f64>,

@@ -72,7 +72,7 @@ pub(crate) fn dense(
     Ok(Solution { values, weights })
 }
 
-/// Fails when an eigenvalue is 0 up to rounding: there is no such component.
+/// Fails when an eigenvalue is 0 up to rounding: that component does not exist.
 fn check_rank(values: &[f64], size: usize) -> Result<()> {
     let largest = values.first().copied().unwrap_or(0.0);
     ensure!(largest > 0.0 && largest.is_finite(), "all rows are equal; there is nothing to align");

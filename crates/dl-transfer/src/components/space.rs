@@ -63,7 +63,8 @@ struct Moments {
 impl<'a> Space<'a> {
     /// `again`: whether the rows are needed beyond the moments, which holds what was lifted, [n, width].
     /// # Errors
-    /// When the form cannot be had so, the kernel does not suit the rows, or there are fewer coordinates than components.
+    /// When the form cannot be had so, the kernel does not suit the rows, or there are fewer coordinates than
+    /// components.
     pub(crate) fn new(
         domains: Domains<'a>,
         form: Form,

@@ -1,7 +1,7 @@
-//! Semi-supervised transfer component analysis (Pan et al. 2011, section IV): components in which the means of the domains
-//! agree, rows of one class are alike, and near rows stay near. Max tr(W'K H Kyy H K W) subject to
-//! W' (K (L + lambda G) K + mu I) W = I, with Kyy = gamma (same class) + (1 - gamma) I and G the Laplacian of the graph of
-//! nearest neighbors, as in ftTrans_tca.m of viggin/domain-adaptation-toolbox; the paper divides lambda by n^2.
+//! Semi-supervised transfer component analysis (Pan et al. 2011, section IV): components in which the means of the
+//! domains agree, rows of one class are alike, and near rows stay near. Max tr(W'K H Kyy H K W) subject to W' (K (L +
+//! lambda G) K + mu I) W = I, with Kyy = gamma (same class) + (1 - gamma) I and G the Laplacian of the graph of nearest
+//! neighbors, as in ftTrans_tca.m of viggin/domain-adaptation-toolbox; the paper divides lambda by n^2.
 //!
 //! The penalty has full rank, so this takes the cube of the coordinates: use landmarks beyond some thousand rows.
 
@@ -58,7 +58,8 @@ impl Default for SstcaConfig {
 
 /// Fits components to a `source` [ns, d] of known `classes` [ns] and a `target` [nt, d].
 /// # Errors
-/// As [`tca`](crate::components::tca()), and when there is not a class per row of the source or an option is out of its range.
+/// As [`tca`](crate::components::tca()), and when there is not a class per row of the source or an option is out of its
+/// range.
 pub fn sstca(source: MatRef<f64>, classes: &[usize], target: MatRef<f64>, config: &SstcaConfig) -> Result<KernelFit> {
     let SstcaConfig { components, form, approximation, class_weight, graph_weight, neighbors, seed, .. } = *config;
     ensure!((0.0..=1.0).contains(&class_weight), "the weight of the classes must be from 0 to 1, not {class_weight}");

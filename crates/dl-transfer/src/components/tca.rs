@@ -1,6 +1,6 @@
 //! Transfer component analysis (Pan, Tsang, Kwok and Yang 2011, Domain adaptation via transfer component analysis,
-//! section III): max tr(W'K H K W) subject to W' (K L K + mu I) W = I, L = e e', e = (1/ns, ..., -1/nt, ...). L has rank 1,
-//! so nothing needs the cube of the rows.
+//! section III): max tr(W'K H K W) subject to W' (K L K + mu I) W = I, L = e e', e = (1/ns, ..., -1/nt, ...). L has
+//! rank 1, so nothing needs the cube of the rows.
 
 use anyhow::Result;
 use faer::MatRef;
@@ -41,8 +41,9 @@ impl Default for TcaConfig {
 
 /// Fits components to a `source` [ns, d] and a `target` [nt, d].
 /// # Errors
-/// When a domain has fewer than two rows, widths differ, a number is not finite, the rows have fewer components than asked
-/// for, or an option does not suit the rows: a gamma that makes the kernel all 0 or 1, a kernel matrix beyond memory.
+/// When a domain has fewer than two rows, widths differ, a number is not finite, the rows have fewer components than
+/// asked for, or an option does not suit the rows: a gamma that makes the kernel all 0 or 1, a kernel matrix beyond
+/// memory.
 pub fn tca(source: MatRef<f64>, target: MatRef<f64>, config: &TcaConfig) -> Result<KernelFit> {
     let TcaConfig { components, regularization, form, approximation, seed } = *config;
     let norm = 1.0 / source.nrows() as f64 + 1.0 / target.nrows() as f64;

@@ -200,7 +200,8 @@ impl<'a> Coder<'a> {
     /// Minimizes on the working set.
     fn descend(&mut self, products: &[f64]) {
         self.refresh(products);
-        // Every round ends lower, at the minimum for some set of signs, so rounds are finite; rounding alone needs a bound.
+        // Every round ends lower, at the minimum for some set of signs, so rounds are finite; rounding alone needs a
+        // bound.
         for _ in 0..ROUNDS {
             let mut passes = 0;
             while self.pass() && passes < PASSES {
@@ -250,8 +251,8 @@ impl<'a> Coder<'a> {
         }
     }
 
-    /// Moves to the minimum over the support with its signs held; a value that would change its sign on the way becomes 0
-    /// and leaves the support. False after a few of those, which passes find faster.
+    /// Moves to the minimum over the support with its signs held; a value that would change its sign on the way becomes
+    /// 0 and leaves the support. False after a few of those, which passes find faster.
     fn settle(&mut self, products: &[f64]) -> bool {
         let mut support: Vec<usize> = (0..self.set.len()).filter(|at| self.values[*at] != 0.0).collect();
         // Small values leave first, so that most of the factor stays.
@@ -291,8 +292,8 @@ impl<'a> Coder<'a> {
         false
     }
 
-    /// Cholesky factor of the support's gram matrix, row by row, of which the first `from` are there; the position of the
-    /// first atom that depends on those before it when there is one.
+    /// Cholesky factor of the support's gram matrix, row by row, of which the first `from` are there; the position of
+    /// the first atom that depends on those before it when there is one.
     fn factorize(&mut self, support: &[usize], from: usize) -> Option<usize> {
         let stride = self.stride;
         self.factor.resize(stride * stride, 0.0);

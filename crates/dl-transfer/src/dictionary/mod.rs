@@ -1,5 +1,5 @@
-//! Self-taught learning: a dictionary of atoms fitted to unlabeled rows, and sparse codes of any rows in it, which serve
-//! as their features (Raina et al. 2007, equation 1).
+//! Self-taught learning: a dictionary of atoms fitted to unlabeled rows, and sparse codes of any rows in it, which
+//! serve as their features (Raina et al. 2007, equation 1).
 //!
 //! minimize over b, a: sum over rows x of |x - sum_j a_j b_j|^2 + beta |a|_1, with |b_j| <= 1. Note that scikit-learn
 //! halves the squares, so that its alpha is beta / 2.
@@ -67,8 +67,8 @@ pub struct FittedDictionary {
 }
 
 impl Dictionary {
-    /// The codes [n, atoms] of `rows` [n, d]: for each row the minimum of |x - mean - sum_j a_j b_j|^2 + beta |a|_1, exact
-    /// up to rounding.
+    /// The codes [n, atoms] of `rows` [n, d]: for each row the minimum of |x - mean - sum_j a_j b_j|^2 + beta |a|_1,
+    /// exact up to rounding.
     /// # Errors
     /// When the widths differ, a number is not finite, or beta is not above 0.
     pub fn encode(&self, rows: MatRef<f64>) -> Result<Mat<f64>> {
@@ -93,8 +93,8 @@ fn check_beta(beta: f64) -> Result<()> {
     Ok(())
 }
 
-/// Fits a dictionary to unlabeled `rows` [n, d], starting from random rows: rounds of exact codes, then block coordinate
-/// descent on the atoms (Mairal et al. 2010, algorithm 2).
+/// Fits a dictionary to unlabeled `rows` [n, d], starting from random rows: rounds of exact codes, then block
+/// coordinate descent on the atoms (Mairal et al. 2010, algorithm 2).
 /// # Errors
 /// When the rows are all equal, no row has a code because beta is too large, or a number is not finite.
 pub fn dictionary(rows: MatRef<f64>, config: &DictionaryConfig) -> Result<FittedDictionary> {
@@ -118,7 +118,8 @@ pub fn dictionary(rows: MatRef<f64>, config: &DictionaryConfig) -> Result<Fitted
     fit(&points, mean, atoms, config)
 }
 
-/// [`dictionary`] from given atoms [atoms, d]; longer ones are shortened to a norm of 1. `atoms` and `seed` are ignored.
+/// [`dictionary`] from given atoms [atoms, d]; longer ones are shortened to a norm of 1. `atoms` and `seed` are
+/// ignored.
 /// # Errors
 /// As [`dictionary`], and when the widths differ.
 pub fn dictionary_from(rows: MatRef<f64>, atoms: MatRef<f64>, config: &DictionaryConfig) -> Result<FittedDictionary> {

@@ -38,7 +38,8 @@ impl UnpairedImages {
         Ok(())
     }
 
-    /// Keeps two domains: those `wanted`, in this order, or all, by name. Returns how many images of others are left out.
+    /// Keeps two domains: those `wanted`, in this order, or all, by name. Returns how many images of others are left
+    /// out.
     /// # Errors
     /// When there are not two domains, or one has fewer than two images.
     pub fn finish(&mut self, wanted: Option<&[String; 2]>) -> Result<usize> {
