@@ -59,7 +59,7 @@ complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -s v 
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -l strict -d 'Stop at the first record that fails'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand normalize" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l components -d 'Columns of the new layer [default: 100, or the rank of the rows]' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l domain -d 'Domains to compute the directions from [default: all records]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l domain -d 'Domains to fit to; all records are mapped [default: all records]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l as -d 'Name of the new layer [default: the name of the method]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand pca" -l layer -d 'Layer to read [default: the only one in the records]' -r
@@ -216,7 +216,7 @@ complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand domain-classifie
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l atoms -d 'Number of atoms' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l beta -d 'Weight of the L1 norm, in the squared unit of the features; larger gives sparser codes, and too large codes of 0' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l iterations -d 'Maximum number of rounds' -r -f
-complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l domain -d 'Domains to learn from [default: all records]' -r
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l domain -d 'Domains to fit to; all records are mapped [default: all records]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l as -d 'Name of the new layer [default: the name of the method]' -r
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l output -d 'Model file to write: the map, for dl-transfer apply' -r -F
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand dictionary" -l layer -d 'Layer to read [default: the only one in the records]' -r

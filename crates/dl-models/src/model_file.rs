@@ -1,4 +1,5 @@
-//! What a model file holds. All programs find out here, so that each can refuse the wrong kind and name the right program.
+//! What a model file holds. All programs find out here, so that each can refuse the wrong kind and name the right
+//! program.
 
 use std::path::Path;
 

@@ -72,8 +72,8 @@ pub(crate) fn first_pass(io: &mut Io, job: Job, mut work: impl FnMut(&Record) ->
     Ok(found)
 }
 
-/// Passes the records that the first pass accepted to `work`, in order, and writes those for which it returns true. The others
-/// are written with what `why` says is wrong.
+/// Passes the records that the first pass accepted to `work`, in order, and writes those for which it returns true. The
+/// others are written with what `why` says is wrong.
 /// # Errors
 /// When the input has changed since the first pass, or the output cannot be written.
 pub(crate) fn second_pass(

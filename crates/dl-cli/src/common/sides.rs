@@ -6,7 +6,7 @@ use anyhow::{Result, bail, ensure};
 use dl_record::Fnv1a;
 use dl_transfer::rows::Row;
 
-use super::few;
+use super::{Fatal, few};
 
 /// The error of a record without a domain.
 pub(crate) const NO_DOMAIN: &str = "the record has no \"domain\"; dl-data from .. --domain NAME sets it";
@@ -148,18 +148,6 @@ impl<S> Domains<S> {
         }
     }
 }
-
-/// An error that ends the run, whatever the other records are.
-#[derive(Debug)]
-pub(crate) struct Fatal(String);
-
-impl std::fmt::Display for Fatal {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Fatal {}
 
 #[cfg(test)]
 mod tests {

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 /// Longest file.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// Reads classes and their attributes: CSV with the names of the attributes in its first line and in each other line a class and
-/// its values; or JSON, {class: {attribute: value}}. Values are numbers, or yes and no, true and false.
+/// Reads classes and their attributes: CSV with the names of the attributes in its first line and in each other line a
+/// class and its values; or JSON, {class: {attribute: value}}. Values are numbers, or yes and no, true and false.
 /// # Errors
 /// When the file cannot be read, a value is missing or not a number, or two classes have the same attributes.
 pub(crate) fn read_signatures(path: &Path) -> Result<Signatures> {

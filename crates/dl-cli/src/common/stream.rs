@@ -19,7 +19,7 @@ use dl_record::{Line, Payload, Record, Writer, shown};
 
 use super::budget::Budget;
 use super::main::{guarded, no_thread};
-use super::{Common, Inputs, Io, Messages, Outcome, one_line};
+use super::{Common, Fatal, Inputs, Io, Messages, Outcome, one_line};
 
 /// How long a batch that is not full waits for another record. It does not affect the results.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -329,7 +329,8 @@ pub struct Tally {
 ///
 /// Records with `error` are skipped and counted; a record that fails is reported on stderr and counted.
 /// # Errors
-/// When the input cannot be read, or at the first failed record under `--strict`.
+/// When the input cannot be read, at the first failed record under `--strict`, or when `work` returns a [`Fatal`]
+/// error.
 pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn Write) -> Result<()>) -> Result<Tally> {
     let mut tally = Tally::default();
     let messages = io.messages.clone();
@@ -347,7 +348,7 @@ pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn 
                     tally.good += 1;
                     return Ok(());
                 }
-                Err(error) if super::main::is_broken_pipe(&error) => return Err(error),
+                Err(error) if super::main::is_broken_pipe(&error) || error.is::<Fatal>() => return Err(error),
                 Err(error) => {
                     let text = one_line(error);
                     report_failed(&messages, &line.place, &text);

@@ -387,7 +387,7 @@ fn records_are_selected_by_domain_label_and_conditions() {
     assert!(none.stderr.contains("none of 12 records is selected") && none.stdout.is_empty(), "{}", none.stderr);
     let bare = run("dl-data", &["select"], &input).expect(2);
     assert!(bare.stderr.contains("give --domain, --label, --where or --central"), "{}", bare.stderr);
-    // One of each class: rows of a class are alike, so that the others are repeats.
+    // One of each class.
     let ran = run("dl-data", &["select", "--central", "1", "--group", "label"], &lines(&domains(6)[..6])).expect(0);
     let labels: Vec<Value> = ran.records().iter().map(|record| record["label"].clone()).collect();
     assert_eq!(labels.len(), 3);

@@ -1,5 +1,5 @@
-//! The file of a classifier of features by neighbors, prototypes or attributes: one safetensors file, with what its tensors
-//! mean in the metadata's `config`.
+//! The file of a classifier of features by neighbors, prototypes or attributes: one safetensors file, with what its
+//! tensors mean in the metadata's `config`.
 
 use std::collections::BTreeMap;
 use std::path::Path;

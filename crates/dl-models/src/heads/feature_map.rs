@@ -1,5 +1,5 @@
-//! The file of a fitted map of features: one safetensors file with the tensors `0.matrix`, `0.shift` and so on of each map,
-//! and in the metadata's `config` what the map reads, what it writes, and which domain takes which map.
+//! The file of a fitted map of features: one safetensors file with the tensors `0.matrix`, `0.shift` and so on of each
+//! map, and in the metadata's `config` what the map reads, what it writes, and which domain takes which map.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -141,8 +141,8 @@ impl FeatureMapFile {
         checkpoint::save(path, &config, &tensors, Precision::F32)
     }
 
-    /// What the features it writes are computed by: the method and a digest of the numbers, so that a head trained on them
-    /// refuses others.
+    /// What the features it writes are computed by: the method and a digest of the numbers, so that a head trained on
+    /// them refuses others.
     pub fn fingerprint(&self) -> String {
         let mut digest = Fnv1a::default();
         let mut text = |text: &str| {

@@ -1,9 +1,9 @@
-//! Which network computed features: `dl-embed` writes its fingerprint beside them, a head trained on them stores it, and
-//! features of another network are refused.
+//! Which network computed features: `dl-embed` writes its fingerprint beside them, a head trained on them stores it,
+//! and features of another network are refused.
 //!
-//! The fingerprint covers what determines the output of a layer: the architecture, every float tensor that the network uses
-//! by name, shape and bytes, and for images the options and the preprocessing. Labels, training figures, other tensors and
-//! the file format do not matter, so a converted file keeps its fingerprint.
+//! The fingerprint covers what determines the output of a layer: the architecture, every float tensor that the network
+//! uses by name, shape and bytes, and for images the options and the preprocessing. Labels, training figures, other
+//! tensors and the file format do not matter, so a converted file keeps its fingerprint.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,8 +21,8 @@ use crate::{Checkpoint, ModelConfig, Preprocessing};
 /// Bytes of the SHA-256 that are kept: two networks share them with probability 2^-64.
 const BYTES: usize = 8;
 
-/// The fingerprint of the network in a model file: the architecture, a colon and 16 hexadecimal digits. Reads the weights
-/// once, on all threads.
+/// The fingerprint of the network in a model file: the architecture, a colon and 16 hexadecimal digits. Reads the
+/// weights once, on all threads.
 /// # Errors
 /// When the file cannot be read, or holds no network; see [`Model::open`](crate::Model::open).
 pub fn fingerprint(path: &Path, arch: Option<&str>) -> Result<String> {
@@ -94,8 +94,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Fails when features and a head trained on features come from different networks. Those without a fingerprint, computed
-/// by another program or trained by an earlier version, are accepted.
+/// Fails when features and a head trained on features come from different networks. Those without a fingerprint,
+/// computed by another program or trained by an earlier version, are accepted.
 /// # Errors
 /// When both are known and differ.
 pub fn check_network(layer: &str, of_features: Option<&str>, of_head: Option<&str>) -> Result<()> {
@@ -103,7 +103,7 @@ pub fn check_network(layer: &str, of_features: Option<&str>, of_head: Option<&st
         ensure!(
             features == head,
             "features \"{layer}\" were computed by \"{features}\", but the model was trained on those of \"{head}\"; \
-             run dl-embed with that network and the same options"
+             run dl-embed with that network and the same options, and dl-transfer apply with the same maps"
         );
     }
     Ok(())

@@ -73,7 +73,8 @@ impl Task {
         series.iter().flat_map(Series::classes).collect()
     }
 
-    /// Draws `per_class` images per class, in one folder per class. The same arguments give the same files, bit for bit.
+    /// Draws `per_class` images per class, in one folder per class. The same arguments give the same files, bit for
+    /// bit.
     pub(crate) fn files(self, split: &str, per_class: u32, seed: u64) -> Result<Files> {
         self.each(split, per_class, seed, |label, name, drawn| Ok((format!("{label}/{name}.jpg"), drawn.photo)))
     }

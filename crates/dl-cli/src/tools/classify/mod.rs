@@ -69,8 +69,9 @@ pub struct Args {
     #[arg(long, value_name = "TEXT", requires = "labels")]
     template: Vec<String>,
 
-    /// Classes to choose from and their attributes, for a head of dl-finetune attributes: CSV with the names of the attributes in
-    /// the first line and a class in each other, or JSON {class: {attribute: value}} [default: those of the training]
+    /// Classes to choose from and their attributes, for a head of dl-finetune attributes: CSV with the names of the
+    /// attributes in the first line and a class in each other, or JSON {class: {attribute: value}} [default: those of
+    /// the training]
     #[arg(long, value_name = "FILE")]
     classes: Option<PathBuf>,
 

@@ -14,9 +14,9 @@ use crate::common::{
 
 /// Print the records that meet all conditions, unchanged
 ///
-/// A condition of --where is FIELD (it exists), !FIELD (it does not), or FIELD OPERATOR VALUE with one of = != < <= > >=.
-/// FIELD may name what is inside a field: predictions.0.score. Numbers are compared as numbers, and all else as text. The exit
-/// status is 1 if no record is left.
+/// A condition of --where is FIELD (it exists), !FIELD (it does not), or FIELD OPERATOR VALUE with one of = != < <= >
+/// >=. FIELD may name what is inside a field: predictions.0.score. Numbers are compared as numbers, and all else as
+/// text. The exit status is 1 if no record is left.
 #[derive(clap::Args, Debug)]
 #[command(mut_arg("inputs", crate::common::only_records))]
 #[command(after_help = "Examples:
@@ -38,8 +38,8 @@ pub(super) struct Args {
     #[arg(long = "where", value_name = "CONDITION", value_parser = str::parse::<Condition>)]
     conditions: Vec<Condition>,
 
-    /// Of the records that meet the conditions, keep the N most central of each --group by their features, for example to
-    /// summarize documents by their sentences
+    /// Of the records that meet the conditions, keep the N most central of each --group by their features, for example
+    /// to summarize documents by their sentences
     #[arg(long, value_name = "N", value_parser = numbers::count, conflicts_with = "invert")]
     central: Option<usize>,
 

@@ -146,29 +146,42 @@ const MOST_GROUPS: usize = 10_000;
 fn add_groups(figures: &mut Report, field: &str, groups: &[(String, ClassifyReport)]) {
     let mut by = Map::new();
     for (name, report) in groups {
-        let mean = |figure: fn(&Class) -> Option<f64>| report.mean(figure);
-        let (precision, recall, f1) =
-            (mean(|class| class.precision), mean(|class| class.recall), mean(|class| class.f1));
         let shown = if name.is_empty() { "(none)" } else { name };
-        figures.rows.push(vec![
-            Cell::Text(format!("{field} {shown}")),
-            Cell::Figure(precision),
-            Cell::Figure(recall),
-            Cell::Figure(f1),
-            Cell::Figure(report.auc()),
-            Cell::Count(report.samples),
-            Cell::Count(report.classes.iter().map(|class| class.predicted).sum()),
-        ]);
+        figures.rows.push(means(&format!("{field} {shown}"), report));
         figures.rows.push(single(&format!("{field} {shown}: top-1"), report.top1));
-        by.insert(
-            name.clone(),
-            json!({
-                "top1": report.top1, "top5": report.top5, "precision": precision, "recall": recall, "F1": f1,
-                "AUC": report.auc(), "calibration_error": report.calibration_error, "samples": report.samples,
-            }),
-        );
+        by.insert(name.clone(), Value::Object(summary(report)));
     }
     figures.json["by"] = json!({ field: by });
+}
+
+/// A row of the means over the classes.
+fn means(name: &str, report: &ClassifyReport) -> Vec<Cell> {
+    vec![
+        Cell::Text(name.to_owned()),
+        Cell::Figure(report.mean(|class| class.precision)),
+        Cell::Figure(report.mean(|class| class.recall)),
+        Cell::Figure(report.mean(|class| class.f1)),
+        Cell::Figure(report.auc()),
+        Cell::Count(report.samples),
+        Cell::Count(report.classes.iter().map(|class| class.predicted).sum()),
+    ]
+}
+
+/// The figures of all classes together.
+fn summary(report: &ClassifyReport) -> Map<String, Value> {
+    let figures = [
+        ("top1", report.top1),
+        ("top5", report.top5),
+        ("precision", report.mean(|class| class.precision)),
+        ("recall", report.mean(|class| class.recall)),
+        ("F1", report.mean(|class| class.f1)),
+        ("AUC", report.auc()),
+        ("calibration_error", report.calibration_error),
+    ];
+    let mut summary: Map<String, Value> =
+        figures.into_iter().map(|(name, figure)| (name.to_owned(), json!(figure))).collect();
+    summary.insert("samples".to_owned(), report.samples.into());
+    summary
 }
 
 /// A row of one figure.
@@ -198,32 +211,12 @@ fn figures(report: &ClassifyReport, errors: usize) -> Report {
             Cell::Count(*predicted),
         ]);
     }
-    let precision = report.mean(|class| class.precision);
-    let recall = report.mean(|class| class.recall);
-    let f1 = report.mean(|class| class.f1);
-    rows.push(vec![
-        Cell::Text("mean".to_owned()),
-        Cell::Figure(precision),
-        Cell::Figure(recall),
-        Cell::Figure(f1),
-        Cell::Figure(report.auc()),
-        Cell::Count(report.samples),
-        Cell::Count(report.classes.iter().map(|class| class.predicted).sum()),
-    ]);
+    rows.push(means("mean", report));
     let of_all = [("top-1", report.top1), ("top-5", report.top5), ("calibration error", report.calibration_error)];
     rows.extend(of_all.map(|(name, figure)| single(name, figure)));
-    let json = json!({
-        "top1": report.top1,
-        "top5": report.top5,
-        "precision": precision,
-        "recall": recall,
-        "F1": f1,
-        "AUC": report.auc(),
-        "calibration_error": report.calibration_error,
-        "samples": report.samples,
-        "errors": errors,
-        "per_class": Value::Object(per_class),
-    });
+    let mut json = summary(report);
+    json.insert("errors".to_owned(), errors.into());
+    json.insert("per_class".to_owned(), Value::Object(per_class));
     let header = ["class", "precision", "recall", "F1", "AUC", "truth", "predicted"];
-    Report { json, header: header.map(str::to_owned).to_vec(), rows }
+    Report { json: Value::Object(json), header: header.map(str::to_owned).to_vec(), rows }
 }

@@ -33,7 +33,8 @@ use crate::common::{Common, Io, Outcome, Tally, Tool, few};
 /// solids
 ///
 /// Reads records that contain the ground truth and the results: `objects` and `detections` (or `proposals`), or `label`
-/// and `predictions`. voc, coco and proposals can also read the two from separate files. Metrics of generated samples read
+/// and `predictions`. voc, coco and proposals can also read the two from separate files. Metrics of generated samples
+/// read
 /// `features` of two streams, shift those of two domains; psnr, ssim, ms-ssim and lpips read pairs of images; table compares files of rows, and voxels
 /// the solids that records name.
 ///

@@ -11,11 +11,12 @@ use crate::common::{Common, Domains, Inputs, Io, Job, Outcome, SideArgs, counted
 
 /// Measure how far apart the features of two domains are
 ///
-/// mmd2 is the squared distance of the means in the space of the kernel exp(-gamma |a - b|^2), without bias (mmd2_biased: with it;
-/// Gretton et al. 2012): around 0 for equal distributions. covariance_distance is CORAL's, |Cs - Ct|^2 / (4 d^2), which
-/// depends on the scale of the features: do not compare it between layers. proxy_a_distance is 2 (1 - 2 error) of a linear
-/// classifier of the two sides on rows that it was not trained on: 0 or below when it cannot tell, 2 when it always can
-/// (Ben-David et al. 2007), with its standard error. A smaller distance does not promise a higher accuracy.
+/// mmd2 is the squared distance of the means in the space of the kernel exp(-gamma |a - b|^2), without bias
+/// (mmd2_biased: with it; Gretton et al. 2012): around 0 for equal distributions. covariance_distance is CORAL's, |Cs -
+/// Ct|^2 / (4 d^2), which depends on the scale of the features: do not compare it between layers. proxy_a_distance is 2
+/// (1 - 2 error) of a linear classifier of the two sides on rows that it was not trained on: 0 or below when it cannot
+/// tell, 2 when it always can (Ben-David et al. 2007), with its standard error. A smaller distance does not promise a
+/// higher accuracy.
 #[derive(clap::Args, Debug)]
 #[command(mut_arg("inputs", only_records))]
 #[command(after_help = "Examples:
@@ -53,23 +54,11 @@ impl Args {
         let mut intake = RowIntake::new(self.layer.clone());
         let mut domains = Domains::new();
         let job = Job { common: &self.common, inputs: &self.inputs };
-        let mut conflict = None;
         let tally = each_record(io, job, |record, _| {
             let row = intake.take(&record)?;
             let columns = intake.columns;
-            let added = domains.push(&self.sides, row, || FeatureTable::of_width(columns), FeatureTable::push_row);
-            // An id in two domains makes the figures meaningless, not the record.
-            match added {
-                Err(error) if error.is::<crate::common::Fatal>() => {
-                    conflict.get_or_insert(error);
-                    Ok(())
-                }
-                added => added,
-            }
+            domains.push(&self.sides, row, || FeatureTable::of_width(columns), FeatureTable::push_row)
         })?;
-        if let Some(conflict) = conflict {
-            return Err(conflict);
-        }
         let errors = tally.failed + tally.carried;
         if errors > 0 {
             let records = counted(errors, "record");

@@ -14,8 +14,8 @@ use crate::common::{Io, Outcome, numbers, read_signatures};
 
 /// Relate features to attributes of the classes, to recognize classes that were never seen (zero-shot)
 ///
-/// ESZSL finds a bilinear map of features and attributes in closed form (Romera-Paredes and Torr 2015); DAP trains a classifier
-/// of each attribute (Lampert et al. 2009). dl-classify --classes names the classes to choose from.
+/// ESZSL finds a bilinear map of features and attributes in closed form (Romera-Paredes and Torr 2015); DAP trains a
+/// classifier of each attribute (Lampert et al. 2009). dl-classify --classes names the classes to choose from.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -24,8 +24,8 @@ Examples:
   dl-classify --model attributes.safetensors --classes unseen.csv \\
     new.jsonl")]
 pub(super) struct Args {
-    /// Attributes of the classes: CSV with the names of the attributes in the first line and a class in each other, or JSON
-    /// {class: {attribute: value}}; it may have more classes than the records
+    /// Attributes of the classes: CSV with the names of the attributes in the first line and a class in each other, or
+    /// JSON {class: {attribute: value}}; it may have more classes than the records
     #[arg(long, value_name = "FILE")]
     classes: PathBuf,
 

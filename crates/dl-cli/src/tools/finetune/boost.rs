@@ -12,8 +12,9 @@ use crate::common::{Domains, Io, Outcome, SideArgs, numbers};
 
 /// Train on many labeled source records and a few labeled target ones (TrAdaBoost; Dai et al. 2007)
 ///
-/// In each round a linear classifier is trained; target records that it gets wrong gain weight, source records that it gets
-/// wrong lose it. The classifiers of the second half of the rounds vote. The records' own `weight` is where the weights start.
+/// In each round a linear classifier is trained; target records that it gets wrong gain weight, source records that it
+/// gets wrong lose it. The classifiers of the second half of the rounds vote. The records' own `weight` is where the
+/// weights start.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:

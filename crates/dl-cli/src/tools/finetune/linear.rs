@@ -16,8 +16,8 @@ use crate::common::{Io, Outcome, numbers};
 ///
 /// Each record needs a `label` and `features` of one row. The objective is scikit-learn's: C times the sum of the
 /// cross-entropies plus half the squared norm of the weights (with two classes, of the single weight vector), on
-/// standardized features. A `weight` of a record multiplies its cross-entropy. L-BFGS minimizes the objective; the result is
-/// deterministic.
+/// standardized features. A `weight` of a record multiplies its cross-entropy. L-BFGS minimizes the objective; the
+/// result is deterministic.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:

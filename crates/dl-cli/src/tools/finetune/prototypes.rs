@@ -11,8 +11,8 @@ use crate::common::{Io, Outcome, numbers};
 
 /// Average labeled features: a row gets the label of the nearest mean (Snell et al. 2017)
 ///
-/// Nothing is trained, so that a few rows per class are enough. dl-classify --support adds rows to the averages, also of new
-/// classes.
+/// Nothing is trained, so that a few rows per class are enough. dl-classify --support adds rows to the averages, also
+/// of new classes.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -7,10 +7,10 @@ use dl_models::FeatureHeadFile;
 use dl_record::Record;
 use dl_transfer::FeatureTable;
 use dl_transfer::feature_head::{FeatureHead, HeadMethod};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::no_record;
-use crate::common::{Common, Inputs, Io, Job, Outcome, Tally, each_record, model_files, only_records};
+use crate::common::{Common, Inputs, Io, Job, Outcome, Tally, each_record, model_files, object, only_records};
 
 /// Options of every head.
 #[derive(clap::Args, Debug)]
@@ -53,13 +53,13 @@ impl HeadArgs {
         method: HeadMethod,
         training: Value,
     ) -> Result<Outcome> {
-        let Value::Object(mut training) = training else { bail!("the findings are not an object") };
+        let mut training = object(training);
         training.insert("records".into(), table.len().into());
         training.insert("data_digest".into(), table.intake.digest.to_string().into());
         let classes = labels.len();
         let layer = table.intake.layer.unwrap_or_default();
         let head = FeatureHead { layer, network: table.intake.network, labels, method, calibration: None };
-        FeatureHeadFile { head, training: Map::from_iter(training) }.save(&self.output)?;
+        FeatureHeadFile { head, training }.save(&self.output)?;
         let (records, path) = (table.ids.len(), self.output.display());
         io.messages.note(format_args!("{classes} classes of {records} records; written to {path}"));
         Ok(Outcome::of(tally.failed))

@@ -16,13 +16,13 @@ use crate::tools::embed::prompt_features;
 /// Options of conditional generators.
 #[derive(clap::Args, Debug)]
 pub(super) struct ConditionArgs {
-    /// Label of the images; may be repeated, the samples then take turns [default: all labels in turn]. Of a table, a value
-    /// of the column of labels, or COLUMN=VALUE [default: as often as in the data]
+    /// Label of the images; may be repeated, the samples then take turns [default: all labels in turn]. Of a table, a
+    /// value of the column of labels, or COLUMN=VALUE [default: as often as in the data]
     #[arg(long, value_name = "NAME")]
     pub(super) label: Vec<String>,
 
-    /// Text of which the images are made, by a generator trained on features of texts; may be repeated, the samples then
-    /// take turns
+    /// Text of which the images are made, by a generator trained on features of texts; may be repeated, the samples
+    /// then take turns
     #[arg(long, value_name = "TEXT", requires = "text_model", conflicts_with = "conditions")]
     pub(super) prompt: Vec<String>,
 

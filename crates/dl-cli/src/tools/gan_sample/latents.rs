@@ -14,7 +14,8 @@ use dl_transfer::whole_features;
 
 use crate::common::numbers;
 
-/// Random vectors, one after another, and for StyleGAN the noise of all layers of each image, which is drawn after its vector.
+/// Random vectors, one after another, and for StyleGAN the noise of all layers of each image, which is drawn after its
+/// vector.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Latents {
     pub(super) vectors: Vec<f32>,
@@ -55,8 +56,8 @@ impl Latents {
         }
     }
 
-    /// Frames between two random vectors on the great circle (White 2016): the middle of a straight line would be shorter
-    /// than any random vector.
+    /// Frames between two random vectors on the great circle (White 2016): the middle of a straight line would be
+    /// shorter than any random vector.
     fn on_circle([from, to]: [&[f32]; 2], frames: Range<usize>, count: usize) -> Vec<f32> {
         let norm = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt().max(1e-12);
         let inner: f64 = from.iter().zip(to).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();

@@ -14,10 +14,10 @@ use crate::common::{Io, Outcome, first_pass, numbers, second_pass};
 
 /// Fill unknown features and labels (matrix completion)
 ///
-/// Unknown features are `null` among the `values` of a layer, such as [1,null,3]. soft-impute fills them by a matrix of low rank
-/// (Mazumder et al. 2010). mc-b and mc-1 also use `labels`, {NAME: yes or no}, of which any may be missing, and write the
-/// probability of yes for every label, known or not, to `predictions` (Goldberg et al. 2010). `labels` and known features
-/// stay as they are.
+/// Unknown features are `null` among the `values` of a layer, such as [1,null,3]. soft-impute fills them by a matrix of
+/// low rank (Mazumder et al. 2010). mc-b and mc-1 also use `labels`, {NAME: yes or no}, of which any may be missing,
+/// and write the probability of yes for every label, known or not, to `predictions` (Goldberg et al. 2010). `labels`
+/// and known features stay as they are.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:

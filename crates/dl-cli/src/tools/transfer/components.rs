@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 use dl_transfer::components::{Approximation, Form, Regularization, median_gamma};
 use dl_transfer::feature_map::RowMap;
@@ -10,8 +10,8 @@ use dl_transfer::{FeatureTable, Kernel, KernelMap, Mat};
 use serde_json::{Map, Value, json};
 
 use super::maps::{Fitted, MapArgs};
-use super::rows::{RowArgs, Taken};
-use crate::common::{Io, Outcome, SideArgs, Sided, numbers};
+use super::rows::Taken;
+use crate::common::{Io, Outcome, SideArgs, Sided, numbers, object};
 
 /// Options of every method of this kind.
 #[derive(clap::Args, Debug)]
@@ -27,12 +27,13 @@ pub(super) struct ComponentArgs {
     #[arg(long, value_enum, default_value_t = KernelName::Linear)]
     kernel: KernelName,
 
-    /// Gamma of the rbf kernel, exp(-gamma |a - b|^2) [default: 1 / (2 m^2), where m is the median distance of two rows]
+    /// Gamma of the rbf kernel, exp(-gamma |a - b|^2) [default: 1 / (2 m^2), where m is the median distance of two
+    /// rows]
     #[arg(long, value_name = "X", value_parser = numbers::positive)]
     gamma: Option<f64>,
 
-    /// Weight of the penalty on the size of the components; the distance between the domains is first scaled to 1, as in
-    /// the code of Long et al.
+    /// Weight of the penalty on the size of the components; the distance between the domains is first scaled to 1, as
+    /// in the code of Long et al.
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive, conflicts_with = "mu")]
     lambda: f64,
 
@@ -62,15 +63,20 @@ enum KernelName {
     Primal,
 }
 
-/// The rows of both sides.
-pub(super) struct Tables {
-    pub(super) sides: Sided<FeatureTable>,
+/// The rows of both sides, and what is to be fitted to them.
+pub(super) struct Problem {
     pub(super) source: Mat<f64>,
     pub(super) target: Mat<f64>,
+    pub(super) components: usize,
+    pub(super) form: Form,
+    pub(super) approximation: Approximation,
+    pub(super) regularization: Regularization,
+    pub(super) seed: u64,
+    sides: Sided<FeatureTable>,
     taken: Taken,
 }
 
-impl Tables {
+impl Problem {
     /// The classes of the source, and that of each row.
     /// # Errors
     /// When a row has no label, or all have the same.
@@ -90,8 +96,8 @@ impl Tables {
 }
 
 impl ComponentArgs {
-    /// Reads both sides.
-    pub(super) fn read(&self, io: &mut Io) -> Result<Tables> {
+    /// Reads both sides, and settles the options that depend on them.
+    pub(super) fn read(&self, io: &mut Io) -> Result<Problem> {
         ensure!(
             self.random_features.is_none() || self.kernel == KernelName::Rbf,
             "--random-features approximates the rbf kernel; add --kernel rbf"
@@ -105,33 +111,25 @@ impl ComponentArgs {
             "--gamma is that of the rbf kernel; add --kernel rbf"
         );
         self.map.check()?;
-        let (sides, taken) = tables(io, &self.map.rows, &self.sides)?;
+        let seed = self.map.rows.common.seed;
+        let (sides, taken) = self.map.rows.sided(
+            io,
+            &self.sides,
+            FeatureTable::of_width,
+            FeatureTable::push_row,
+            FeatureTable::append,
+            || (),
+        )?;
         let (source, target) = (sides.source.matrix(), sides.target.matrix());
-        Ok(Tables { sides, source, target, taken })
-    }
-
-    /// `--components`, or its default.
-    pub(super) fn count(&self, tables: &Tables) -> usize {
-        let rows = tables.source.nrows() + tables.target.nrows();
-        let most = if self.kernel == KernelName::Rbf { rows } else { rows.min(tables.source.ncols()) };
-        self.components.unwrap_or((most / 2).clamp(1, 100))
-    }
-
-    /// What is fitted, and how much is penalized.
-    pub(super) fn form(&self, io: &Io, tables: &Tables) -> Result<(Form, Approximation, Regularization)> {
-        let form = match self.kernel {
-            KernelName::Primal => Form::Primal,
-            KernelName::Linear => Form::Dual(Kernel::Linear),
-            KernelName::Rbf => {
-                let gamma = match self.gamma {
-                    Some(gamma) => gamma,
-                    None => {
-                        let gamma =
-                            median_gamma(tables.source.as_ref(), tables.target.as_ref(), self.map.rows.common.seed)?;
-                        io.messages.note(format_args!("gamma is {gamma:.4e}, by the median distance"));
-                        gamma
-                    }
-                };
+        let rows = source.nrows() + target.nrows();
+        let most = if self.kernel == KernelName::Rbf { rows } else { rows.min(source.ncols()) };
+        let form = match (self.kernel, self.gamma) {
+            (KernelName::Primal, _) => Form::Primal,
+            (KernelName::Linear, _) => Form::Dual(Kernel::Linear),
+            (KernelName::Rbf, Some(gamma)) => Form::Dual(Kernel::Rbf { gamma }),
+            (KernelName::Rbf, None) => {
+                let gamma = median_gamma(source.as_ref(), target.as_ref(), seed)?;
+                io.messages.note(format_args!("gamma is {gamma:.4e}, by the median distance"));
                 Form::Dual(Kernel::Rbf { gamma })
             }
         };
@@ -140,7 +138,17 @@ impl ComponentArgs {
             (None, Some(count)) => Approximation::RandomFeatures(count),
             (None, None) => Approximation::Exact,
         };
-        Ok((form, approximation, self.mu.map_or(Regularization::Lambda(self.lambda), Regularization::Mu)))
+        Ok(Problem {
+            source,
+            target,
+            components: self.components.unwrap_or((most / 2).clamp(1, 100)),
+            form,
+            approximation,
+            regularization: self.mu.map_or(Regularization::Lambda(self.lambda), Regularization::Mu),
+            seed,
+            sides,
+            taken,
+        })
     }
 
     /// Writes the map and the records.
@@ -148,26 +156,20 @@ impl ComponentArgs {
         &self,
         io: &mut Io,
         method: &str,
-        tables: Tables,
+        problem: Problem,
         map: KernelMap,
         more: Value,
     ) -> Result<Outcome> {
-        let mut training: Map<String, Value> = super::training(json!({
-            "rows": [tables.sides.source.len(), tables.sides.target.len()],
-            "components": self.count(&tables),
+        let mut training: Map<String, Value> = object(json!({
+            "rows": [problem.source.nrows(), problem.target.nrows()],
+            "components": problem.components,
             "lambda": if self.mu.is_some() { None } else { Some(self.lambda) },
             "mu": self.mu,
-            "seed": self.map.rows.common.seed,
+            "seed": problem.seed,
         }));
-        training.extend(super::training(more));
+        training.extend(object(more));
         training.retain(|_, value| !value.is_null());
         let fitted = Fitted { maps: vec![RowMap::Kernel(map)], domains: BTreeMap::new(), rows: None, training };
-        self.map.write(io, method, tables.taken, fitted)
+        self.map.write(io, method, problem.taken, fitted)
     }
-}
-
-/// The rows of both sides, with what is known of them.
-pub(super) fn tables(io: &mut Io, rows: &RowArgs, sides: &SideArgs) -> Result<(Sided<FeatureTable>, Taken)> {
-    rows.sided(io, sides, FeatureTable::of_width, FeatureTable::push_row, FeatureTable::append, || ())
-        .context("the two sides")
 }

@@ -6,14 +6,13 @@ use dl_transfer::feature_map::RowMap;
 use serde_json::json;
 
 use super::maps::{Fitted, MapArgs, Spectra};
-use super::training;
-use crate::common::{Io, Outcome, SideArgs, numbers};
+use crate::common::{Io, Outcome, SideArgs, numbers, object};
 
 /// Give source rows the covariance of the target (CORAL; Sun et al. 2016)
 ///
-/// Source rows become x A with A = (Cs + I)^-1/2 (Ct + I)^1/2, where Cs and Ct are the covariances of the two sides; target rows
-/// stay as they are. As in the paper, columns should be standardized per domain first: dl-transfer normalize --per-domain.
-/// The rows are read once, and only their moments are kept.
+/// Source rows become x A with A = (Cs + I)^-1/2 (Ct + I)^1/2, where Cs and Ct are the covariances of the two sides;
+/// target rows stay as they are. As in the paper, columns should be standardized per domain first: dl-transfer
+/// normalize --per-domain. The rows are read once, and only their moments are kept.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -42,7 +41,7 @@ impl Args {
         let Spectra { source, target, rows, domains, taken } = self.map.spectra(io, &self.sides)?;
         let config = CoralConfig { regularization: self.regularization, center: self.center };
         let affine = coral(&source, &target, &config)?;
-        let training = training(json!({
+        let training = object(json!({
             "rows": rows, "regularization": self.regularization, "center": self.center,
         }));
         let fitted = Fitted { maps: vec![RowMap::Affine(affine), RowMap::Identity], domains, rows: None, training };

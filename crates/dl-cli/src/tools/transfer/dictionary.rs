@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use dl_transfer::FeatureTable;
 use dl_transfer::dictionary::{DictionaryConfig, dictionary};
 use dl_transfer::feature_map::RowMap;
 use serde_json::json;
 
+use super::fit_domains::FitDomains;
 use super::maps::{Fitted, MapArgs};
-use super::training;
-use crate::common::{Io, Outcome, numbers};
+use crate::common::{Io, Outcome, numbers, object};
 
-/// Learn a dictionary from unlabeled records, and code all records sparsely by it (self-taught learning; Raina et al. 2007)
+/// Learn a dictionary from unlabeled records, and code all records sparsely by it (self-taught learning; Raina et al.
+/// 2007)
 ///
-/// Minimizes the sum of |x - a B|^2 + beta |a|_1 over the codes a and the atoms B, of length at most 1. The new layer holds the
-/// codes. The unlabeled records need not be of the classes that are classified later: learn from them, and apply the model
-/// file to the labeled ones.
+/// Minimizes the sum of |x - a B|^2 + beta |a|_1 over the codes a and the atoms B, of length at most 1. The new layer
+/// holds the codes. The unlabeled records need not be of the classes that are classified later: learn from them, and
+/// apply the model file to the labeled ones.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -41,9 +42,8 @@ pub(super) struct Args {
     #[arg(long)]
     raw: bool,
 
-    /// Domains to learn from [default: all records]
-    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
-    domain: Vec<String>,
+    #[command(flatten)]
+    fit: FitDomains,
 
     #[command(flatten)]
     pub(super) map: MapArgs,
@@ -64,14 +64,12 @@ impl Args {
         self.map.check()?;
         let mut table: Option<FeatureTable> = None;
         let taken = self.map.rows.each_row(io, |row, columns| {
-            if self.domain.is_empty() || row.domain.as_ref().is_some_and(|domain| self.domain.contains(domain)) {
+            if self.fit.includes(&row) {
                 table.get_or_insert_with(|| FeatureTable::of_width(columns)).push_row(row);
             }
             Ok(())
         })?;
-        let Some(table) = table else {
-            bail!("no record is of the domain {}; see --domain", self.domain.join(" or "));
-        };
+        let table = table.ok_or_else(|| self.fit.none())?;
         let config = DictionaryConfig {
             atoms: self.atoms,
             beta: self.beta,
@@ -84,7 +82,7 @@ impl Args {
         if !found.converged {
             io.messages.note(format_args!("the objective was still falling after --iterations {}", self.iterations));
         }
-        let training = training(json!({
+        let training = object(json!({
             "rows": table.len(), "atoms": self.atoms, "beta": self.beta, "objectives": found.objectives,
             "seed": self.map.rows.common.seed,
         }));

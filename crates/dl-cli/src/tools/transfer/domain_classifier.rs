@@ -8,8 +8,8 @@ use crate::common::{Io, Outcome, numbers};
 
 /// Weigh source records by how much they look like target records to a classifier
 ///
-/// Sets the `weight` of each source record to the odds of the target, p / (1 - p), times the number of source records per target
-/// record. p is found by a logistic regression that was not trained on the record (cross-fitting).
+/// Sets the `weight` of each source record to the odds of the target, p / (1 - p), times the number of source records
+/// per target record. p is found by a logistic regression that was not trained on the record (cross-fitting).
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -49,8 +49,7 @@ impl Args {
             100.0 * found.accuracy
         ));
         if found.accuracy <= 0.5 {
-            io.messages
-                .note("it cannot tell the sides apart: the weights are noise, and there is no such shift to correct");
+            io.messages.note("it cannot tell the sides apart, so the weights are noise; leave them out");
         }
         if !found.converged {
             io.messages.note("the classifier did not converge; a smaller --cost may help");

@@ -9,9 +9,9 @@ use crate::common::{Io, Outcome, numbers};
 
 /// Find components in which the two sides, and their classes one by one, are alike (JDA; Long et al. 2013)
 ///
-/// As tca, but the classes come together as well: in every round, the class of each target row is guessed from its nearest
-/// source row. Records of the source need a `label`; labels of the target are not used. For nearest neighbors, scale the rows
-/// to length 1 before and after, as the authors do.
+/// As tca, but the classes come together as well: in every round, the class of each target row is guessed from its
+/// nearest source row. Records of the source need a `label`; labels of the target are not used. For nearest neighbors,
+/// scale the rows to length 1 before and after, as the authors do.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -30,19 +30,18 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let args = &self.components;
-        let tables = args.read(io)?;
-        let (_, classes) = tables.classes()?;
-        let (form, approximation, regularization) = args.form(io, &tables)?;
+        let problem = args.read(io)?;
+        let (_, classes) = problem.classes()?;
         let config = JdaConfig {
-            components: args.count(&tables),
-            regularization,
-            form,
-            approximation,
+            components: problem.components,
+            regularization: problem.regularization,
+            form: problem.form,
+            approximation: problem.approximation,
             rounds: self.rounds,
-            seed: args.map.rows.common.seed,
+            seed: problem.seed,
         };
-        let found = jda(tables.source.as_ref(), &classes, tables.target.as_ref(), &config)?;
+        let found = jda(problem.source.as_ref(), &classes, problem.target.as_ref(), &config)?;
         let more = json!({ "eigenvalues": found.fit.eigenvalues, "rounds": found.rounds });
-        args.write(io, "jda", tables, found.fit.map, more)
+        args.write(io, "jda", problem, found.fit.map, more)
     }
 }

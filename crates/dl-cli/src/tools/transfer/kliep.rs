@@ -8,8 +8,8 @@ use crate::common::{Io, Outcome, numbers};
 
 /// Weigh source records by the ratio of the two densities (KLIEP; Sugiyama et al. 2008)
 ///
-/// Sets the `weight` of each source record to a sum of kernels around target records that makes the target most likely. Gamma is
-/// chosen by the likelihood of held-out target records.
+/// Sets the `weight` of each source record to a sum of kernels around target records that makes the target most likely.
+/// Gamma is chosen by the likelihood of held-out target records.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -48,10 +48,7 @@ impl Args {
         if tried.len() > 1 && found.gamma == largest {
             io.messages.note("this is the largest of those tried: the two sides may hardly overlap");
         }
-        if !found.converged {
-            io.messages
-                .note(format_args!("the solver stopped after {} iterations, before it converged", found.iterations));
-        }
+        self.weigh.note_stopped(io, found.converged, found.iterations);
         self.weigh.write(io, sides, &found.weights, found.summary)
     }
 }

@@ -52,10 +52,7 @@ impl Args {
         if self.gamma.is_none() {
             io.messages.note(format_args!("gamma is {:.4e}, by the median distance", found.gamma));
         }
-        if !found.converged {
-            io.messages
-                .note(format_args!("the solver stopped after {} iterations, before it converged", found.iterations));
-        }
+        self.weigh.note_stopped(io, found.converged, found.iterations);
         self.weigh.write(io, sides, &found.weights, found.summary)
     }
 }

@@ -16,8 +16,8 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, counted, first_pass, only_
 
 /// Name the groups of dl-transfer cluster by a few labeled records
 ///
-/// Each `cluster` takes the label of most of its labeled records. Writes it to every record as `predictions`, with the share
-/// of the group's labeled records that have it as score.
+/// Each `cluster` takes the label of most of its labeled records. Writes it to every record as `predictions`, with the
+/// share of the group's labeled records that have it as score.
 #[derive(clap::Args, Debug)]
 #[command(mut_arg("inputs", only_records))]
 #[command(after_help = "\

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use dl_models::FeatureMapFile;
+use dl_models::{FeatureMapFile, check_network};
 use dl_record::{Dtype, Matrix, Record, Tensor};
 use dl_transfer::feature_map::{FeatureMap, RowMap};
 use dl_transfer::moments::{Gathered, Spectrum};
@@ -131,13 +131,7 @@ pub(super) fn apply(io: &mut Io, job: Job, file: &FeatureMapFile, domain: Option
     let fingerprint = file.fingerprint();
     let prepare = |record: &mut Record| -> Result<(usize, Vec<f32>)> {
         let WholeFeatures { layer, network, row } = whole_features(record, Some(&map.layer))?;
-        if let (Some(own), Some(expected)) = (&network, &map.network) {
-            ensure!(
-                own == expected,
-                "features \"{layer}\" were computed by \"{own}\", but the map was fitted to those of \"{expected}\"; compute \
-                 them, or apply maps to them, in the same way"
-            );
-        }
+        check_network(&layer, network.as_deref(), map.network.as_deref())?;
         map.check_width(row.len())?;
         let own = record.domain()?;
         Ok((map.map_of(domain.or(own.as_deref()))?, row))

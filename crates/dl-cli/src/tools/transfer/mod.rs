@@ -7,6 +7,7 @@ mod components;
 mod coral;
 mod dictionary;
 mod domain_classifier;
+mod fit_domains;
 mod jda;
 mod kliep;
 mod kmm;
@@ -22,7 +23,6 @@ mod weigh;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use serde_json::{Map, Value};
 
 use crate::common::{Common, Io, Outcome, Tool};
 use maps::MapArgs;
@@ -30,9 +30,9 @@ use rows::NoInput;
 
 /// Transfer between domains: map, weigh, group and complete the features of records
 ///
-/// Reads records with `features` of one row each and, for most methods, a `domain`. Writes every record in input order. Methods
-/// that need all rows before they can write the first read the records twice; what comes from stdin is kept in a
-/// temporary file meanwhile.
+/// Reads records with `features` of one row each and, for most methods, a `domain`. Writes every record in input order.
+/// Methods that need all rows before they can write the first read the records twice; what comes from stdin is kept in
+/// a temporary file meanwhile.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-transfer",
@@ -140,13 +140,5 @@ impl Method {
             Self::Complete(args) => args.run(io),
             Self::Apply(args) => args.run(io),
         }
-    }
-}
-
-/// Options and findings for a model file, as an object.
-fn training(values: Value) -> Map<String, Value> {
-    match values {
-        Value::Object(values) => values,
-        _ => Map::new(),
     }
 }

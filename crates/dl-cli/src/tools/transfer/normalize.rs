@@ -10,13 +10,12 @@ use dl_transfer::normalize::{ColumnMoments, RowNorm};
 use serde_json::json;
 
 use super::maps::{Fitted, MapArgs};
-use super::training;
-use crate::common::{Io, NO_DOMAIN, Outcome};
+use crate::common::{Io, NO_DOMAIN, Outcome, object};
 
 /// Scale rows, then columns
 ///
-/// Rows are divided by their sum of absolute values or their length. Columns get mean 0 and deviation 1, over all records
-/// or over those of each domain; a constant column becomes 0.
+/// Rows are divided by their sum of absolute values or their length. Columns get mean 0 and deviation 1, over all
+/// records or over those of each domain; a constant column becomes 0.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -112,7 +111,7 @@ impl Args {
             true => moments.into_keys().enumerate().map(|(index, domain)| (domain, index)).collect(),
             false => BTreeMap::new(),
         };
-        let training = training(json!({ "rows": rows }));
+        let training = object(json!({ "rows": rows }));
         self.map.write(io, "normalize", taken, Fitted { maps, domains, training, rows: norm })
     }
 }

@@ -8,14 +8,13 @@ use dl_transfer::moments::Gathered;
 use dl_transfer::pca::pca;
 use serde_json::json;
 
+use super::fit_domains::FitDomains;
 use super::maps::{Fitted, MapArgs};
-use super::training;
-use crate::common::{Io, Outcome, numbers};
+use crate::common::{Io, Outcome, numbers, object};
 
 /// Project rows on their principal directions
 ///
-/// Rows are centered by their mean. The directions are those of all records, or of the records of --domain; all records are
-/// projected.
+/// Rows are centered by their mean.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -31,9 +30,8 @@ pub(super) struct Args {
     #[arg(long)]
     whiten: bool,
 
-    /// Domains to compute the directions from [default: all records]
-    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
-    domain: Vec<String>,
+    #[command(flatten)]
+    fit: FitDomains,
 
     #[command(flatten)]
     pub(super) map: MapArgs,
@@ -49,14 +47,12 @@ impl Args {
         self.map.check()?;
         let mut gathered: Option<Gathered> = None;
         let taken = self.map.rows.each_row(io, |row, columns| {
-            if self.domain.is_empty() || row.domain.is_some_and(|domain| self.domain.contains(&domain)) {
+            if self.fit.includes(&row) {
                 gathered.get_or_insert_with(|| Gathered::new(columns)).push(&row.features);
             }
             Ok(())
         })?;
-        let Some(gathered) = gathered else {
-            anyhow::bail!("no record is of the domain {}; see --domain", self.domain.join(" or "));
-        };
+        let gathered = gathered.ok_or_else(|| self.fit.none())?;
         let rows = gathered.rows();
         let spectrum = gathered.spectrum()?;
         let components = components(self.components, spectrum.variances.len());
@@ -64,7 +60,7 @@ impl Args {
         let total: f64 = spectrum.variances.iter().sum();
         let kept = spectrum.variances[..components].iter().sum::<f64>() / total;
         io.messages.note(format_args!("{components} components have {:.1}% of the variance", 100.0 * kept));
-        let training = training(json!({
+        let training = object(json!({
             "rows": rows, "components": components, "whiten": self.whiten, "variance": kept,
         }));
         let fitted = Fitted { maps: vec![RowMap::Affine(affine)], domains: BTreeMap::new(), rows: None, training };

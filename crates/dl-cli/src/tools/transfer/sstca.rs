@@ -7,10 +7,11 @@ use serde_json::json;
 use super::components::ComponentArgs;
 use crate::common::{Io, Outcome, numbers};
 
-/// Find components in which the two sides are alike and the source's labels are kept (semi-supervised TCA; Pan et al. 2011)
+/// Find components in which the two sides are alike and the source's labels are kept (semi-supervised TCA; Pan et al.
+/// 2011)
 ///
-/// As tca, but rows with the same label, and rows that are neighbors on either side, are drawn together. Records of the source
-/// need a `label`.
+/// As tca, but rows with the same label, and rows that are neighbors on either side, are drawn together. Records of the
+/// source need a `label`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -35,20 +36,19 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let args = &self.components;
-        let tables = args.read(io)?;
-        let (_, classes) = tables.classes()?;
-        let (form, approximation, regularization) = args.form(io, &tables)?;
+        let problem = args.read(io)?;
+        let (_, classes) = problem.classes()?;
         let config = SstcaConfig {
-            components: args.count(&tables),
-            regularization,
-            form,
-            approximation,
+            components: problem.components,
+            regularization: problem.regularization,
+            form: problem.form,
+            approximation: problem.approximation,
             class_weight: self.class_weight,
             graph_weight: self.graph_weight,
             neighbors: self.neighbors,
-            seed: args.map.rows.common.seed,
+            seed: problem.seed,
         };
-        let fit = sstca(tables.source.as_ref(), &classes, tables.target.as_ref(), &config)?;
-        args.write(io, "sstca", tables, fit.map, json!({ "eigenvalues": fit.eigenvalues }))
+        let fit = sstca(problem.source.as_ref(), &classes, problem.target.as_ref(), &config)?;
+        args.write(io, "sstca", problem, fit.map, json!({ "eigenvalues": fit.eigenvalues }))
     }
 }

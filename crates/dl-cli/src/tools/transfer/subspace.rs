@@ -7,13 +7,12 @@ use serde_json::json;
 
 use super::maps::{Fitted, MapArgs, Spectra};
 use super::pca::components;
-use super::training;
-use crate::common::{Io, Outcome, SideArgs, numbers};
+use crate::common::{Io, Outcome, SideArgs, numbers, object};
 
 /// Align the principal directions of the source with those of the target (subspace alignment; Fernando et al. 2013)
 ///
-/// Source rows become (x - mean) Ps Ps' Pt and target rows (x - mean) Pt, where Ps and Pt are the principal directions of the two
-/// sides, each centered by its own mean.
+/// Source rows become (x - mean) Ps Ps' Pt and target rows (x - mean) Pt, where Ps and Pt are the principal directions
+/// of the two sides, each centered by its own mean.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -37,7 +36,7 @@ impl Args {
         let Spectra { source, target, rows, domains, taken } = self.map.spectra(io, &self.sides)?;
         let components = components(self.components, source.variances.len().min(target.variances.len()));
         let maps = subspace(&source, &target, components)?.map(RowMap::Affine).into();
-        let training = training(json!({ "rows": rows, "components": components }));
+        let training = object(json!({ "rows": rows, "components": components }));
         self.map.write(io, "subspace", taken, Fitted { maps, domains, rows: None, training })
     }
 }

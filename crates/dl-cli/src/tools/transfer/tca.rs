@@ -9,9 +9,9 @@ use crate::common::{Io, Outcome};
 
 /// Find components in which the two sides are alike (TCA; Pan et al. 2011)
 ///
-/// Keeps the variance of the rows while the means of the two sides come together, in the space of a kernel. Labels are not
-/// used. The model file of the exact kernel holds all rows of the fit; --landmarks and --random-features make it small and
-/// the work linear in the number of rows.
+/// Keeps the variance of the rows while the means of the two sides come together, in the space of a kernel. Labels are
+/// not used. The model file of the exact kernel holds all rows of the fit; --landmarks and --random-features make it
+/// small and the work linear in the number of rows.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -29,16 +29,15 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let args = &self.components;
-        let tables = args.read(io)?;
-        let (form, approximation, regularization) = args.form(io, &tables)?;
+        let problem = args.read(io)?;
         let config = TcaConfig {
-            components: args.count(&tables),
-            regularization,
-            form,
-            approximation,
-            seed: args.map.rows.common.seed,
+            components: problem.components,
+            regularization: problem.regularization,
+            form: problem.form,
+            approximation: problem.approximation,
+            seed: problem.seed,
         };
-        let fit = tca(tables.source.as_ref(), tables.target.as_ref(), &config)?;
-        args.write(io, "tca", tables, fit.map, json!({ "eigenvalues": fit.eigenvalues }))
+        let fit = tca(problem.source.as_ref(), problem.target.as_ref(), &config)?;
+        args.write(io, "tca", problem, fit.map, json!({ "eigenvalues": fit.eigenvalues }))
     }
 }

@@ -58,6 +58,13 @@ impl WeighArgs {
         Ok(Sides { source, target, sided, taken })
     }
 
+    /// Reports a solver that stopped before it converged.
+    pub(super) fn note_stopped(&self, io: &Io, converged: bool, iterations: usize) {
+        if !converged {
+            io.messages.note(format_args!("the solver stopped after {iterations} iterations, before it converged"));
+        }
+    }
+
     /// Writes the records, those of the source with their weights.
     pub(super) fn write(&self, io: &mut Io, sides: Sides, weights: &[f64], summary: WeightSummary) -> Result<Outcome> {
         let Sides { sided, taken, .. } = sides;

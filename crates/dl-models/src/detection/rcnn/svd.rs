@@ -1,5 +1,5 @@
-//! Smaller fully connected layers (Girshick 2015, section 3.1): W ~ U_t diag(s_t) V_t^T, a layer of t outputs without bias
-//! and one with the old bias. With t = 1024 and 256, VGG-16's fc6 and fc7 take a quarter of the multiply-adds.
+//! Smaller fully connected layers (Girshick 2015, section 3.1): W ~ U_t diag(s_t) V_t^T, a layer of t outputs without
+//! bias and one with the old bias. With t = 1024 and 256, VGG-16's fc6 and fc7 take a quarter of the multiply-adds.
 
 use std::collections::BTreeMap;
 
@@ -60,8 +60,8 @@ const BLOCK: usize = 4096;
 
 /// diag(s) V^T [rank, inputs] and U [outputs, rank] of the best approximation of a weight [outputs, inputs].
 ///
-/// U has the eigenvectors of W W^T, and diag(s) V^T = U^T W, which needs a small decomposition only, and is exact at full
-/// rank whatever the rounding of U.
+/// U has the eigenvectors of W W^T, and diag(s) V^T = U^T W, which needs a small decomposition only, and is exact at
+/// full rank whatever the rounding of U.
 fn factors(weight: &Tensor, rank: usize) -> Result<[Tensor; 2]> {
     let (outputs, inputs) = weight.dims2().map_err(plain)?;
     let most = outputs.min(inputs);

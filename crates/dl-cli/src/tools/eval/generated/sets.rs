@@ -143,8 +143,8 @@ impl Sets {
 }
 
 impl SetArgs {
-    /// Reads the real records, then the generated ones, calling `work` with each of either: whether it is real, the record,
-    /// and its features. `None`, after a message, when a set has no row.
+    /// Reads the real records, then the generated ones, calling `work` with each of either: whether it is real, the
+    /// record, and its features. `None`, after a message, when a set has no row.
     pub(super) fn each_row(
         &self,
         io: &mut Io,

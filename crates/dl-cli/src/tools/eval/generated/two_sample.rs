@@ -10,8 +10,8 @@ use crate::common::{Io, Outcome, numbers};
 /// Train a fresh classifier to tell generated from real samples by their features
 ///
 /// Reports the accuracy of a linear classifier on rows that it was not trained on (cross-validation), with its standard
-/// error: 0.5 means that it cannot tell, 1 that every sample is recognized. The larger set is reduced to as many rows as
-/// the smaller one has, in random order by --seed.
+/// error: 0.5 means that it cannot tell, 1 that every sample is recognized. The larger set is reduced to as many rows
+/// as the smaller one has, in random order by --seed.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-eval two-sample --layer fire9@1 --against real.jsonl generated.jsonl

@@ -122,13 +122,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", help_heading = "Transfer")]
     trainable_layers: Option<usize>,
 
-    /// Factor on the learning rate of the classification layer [default: 10 while --head-first trains it alone, otherwise
+    /// Factor on the learning rate of the classification layer [default: 10 while --head-first trains it alone,
+    /// otherwise
     /// 1]
     #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Transfer")]
     head_lr: Option<f64>,
 
-    /// Train the classification layer alone for the first N batches, then all layers (Kumar et al. 2022) [default: a tenth
-    /// of the batches for regions with pretrained weights without batch norms, otherwise 0]
+    /// Train the classification layer alone for the first N batches, then all layers (Kumar et al. 2022) [default: a
+    /// tenth of the batches for regions with pretrained weights without batch norms, otherwise 0]
     #[arg(long, value_name = "N", help_heading = "Transfer")]
     head_first: Option<usize>,
 
