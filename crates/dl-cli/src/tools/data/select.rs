@@ -14,9 +14,9 @@ use crate::common::{
 
 /// Print the records that meet all conditions, unchanged
 ///
-/// A condition of --where is FIELD (it exists), !FIELD (it does not), or FIELD OPERATOR VALUE with one of = != < <= >
-/// >=. FIELD may name what is inside a field: predictions.0.score. Numbers are compared as numbers, and all else as
-/// text. The exit status is 1 if no record is left.
+/// A condition of --where is FIELD (it exists), !FIELD (it does not), or FIELD OPERATOR VALUE. The operators are
+/// = != < <= > and >=. FIELD may name what is inside a field: predictions.0.score. Numbers are compared as numbers,
+/// and all else as text. The exit status is 1 if no record is left.
 #[derive(clap::Args, Debug)]
 #[command(mut_arg("inputs", crate::common::only_records))]
 #[command(after_help = "Examples:
