@@ -23,7 +23,7 @@ pub use dl_ops::with_candle_ops;
 
 pub use backbones::{ARCHITECTURES, Architecture, Auxiliary};
 pub use checkpoint::{Checkpoint, Precision};
-pub use file::{ChannelOrder, Kind, Labels, ModelConfig, Preprocessing, Provenance, Resize};
+pub use file::{ChannelOrder, Kind, Labels, ModelConfig, Preprocessing, Provenance, Resize, TaskLabels};
 pub use heads::{FeatureHeadFile, FeatureMapFile, LinearHead, Lpips, LpipsDistance, dot, probabilities};
 pub use model::{
     CurrentModel, Fit, LayerSummary, Misfit, Model, Outline, Summary, TrainingPass, check_network, fingerprint,

@@ -22,6 +22,11 @@ pub(crate) fn hits(scores: &Tensor, targets: &[u32]) -> Result<Vec<bool>> {
     Ok(rows.iter().zip(targets).map(|(row, target)| predicted(row) == Some(*target as usize)).collect())
 }
 
+/// The fraction of hits; 0 without any.
+pub(crate) fn fraction(hits: &[bool]) -> f64 {
+    hits.iter().filter(|hit| **hit).count() as f64 / hits.len().max(1) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use candle_core::Device;

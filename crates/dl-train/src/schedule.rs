@@ -18,6 +18,8 @@ pub enum Decay {
     },
     /// From the full rate to 0 along half a cosine (Loshchilov and Hutter 2017).
     Cosine,
+    /// Divided by (1 + 10 p)^0.75 after the share p of the iterations (Ganin et al. 2016, section 5.2.2).
+    Inverse,
     /// The full rate until iteration `from`, then along a line to 0 at the end (CycleGAN).
     Linear {
         /// The last iteration of the full rate.
@@ -110,6 +112,7 @@ impl Schedule {
                 (left / self.iterations.saturating_sub(*from).max(1) as f64).min(1.0)
             }
             Decay::Exponential { factor } => factor.powf(iteration as f64),
+            Decay::Inverse => (1.0 + 10.0 * iteration as f64 / self.iterations.max(1) as f64).powf(-0.75),
             Decay::Constant | Decay::Plateau(_) => 1.0,
         };
         self.rate * warm * decayed

@@ -5,6 +5,7 @@ use faer::{Mat, MatRef};
 
 use crate::attributes::{Dap, Eszsl, Signatures, calibrate};
 use crate::boost::Boosted;
+use crate::mlp::Mlp;
 use crate::neighbors::{Neighbors, NeighborsConfig};
 use crate::prototypes::Prototypes;
 
@@ -33,6 +34,8 @@ pub enum HeadMethod {
     Eszsl(Eszsl, Signatures),
     /// By attributes of the classes, each predicted by a classifier.
     Dap(Dap, Signatures),
+    /// By a small network.
+    Mlp(Mlp),
 }
 
 impl HeadMethod {
@@ -52,6 +55,7 @@ impl HeadMethod {
             Self::Boosted(boosted) => boosted.voters.first().map_or(0, |voter| voter.weight.ncols()),
             Self::Eszsl(eszsl, _) => eszsl.map.nrows(),
             Self::Dap(dap, _) => dap.weight.ncols(),
+            Self::Mlp(network) => network.columns(),
         }
     }
 }
@@ -95,6 +99,7 @@ impl FeatureHead {
             HeadMethod::Boosted(boosted) => boosted.shares(rows),
             HeadMethod::Eszsl(eszsl, signatures) => self.of_scores(eszsl.scores(rows, signatures)?),
             HeadMethod::Dap(dap, signatures) => self.of_scores(dap.scores(rows, signatures)?),
+            HeadMethod::Mlp(network) => Ok(network.probabilities(rows)),
         }
     }
 

@@ -31,6 +31,7 @@ mod linalg;
 pub mod linear;
 mod mixture;
 pub mod moments;
+pub mod mlp;
 pub mod neighbors;
 pub mod normalize;
 pub mod pca;

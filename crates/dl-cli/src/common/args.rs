@@ -10,21 +10,25 @@ use clap::{Args, ValueEnum};
 use dl_models::detection::Preset;
 use dl_models::{ModelConfig, plain};
 use dl_vision::picture::warp::Warp;
+use serde::Serialize;
 
 /// Options of every program.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Serialize, Clone, Debug, Default)]
 #[command(next_help_heading = "Common options")]
 pub struct Common {
     /// Print only errors on stderr, and no progress display
     #[arg(short, long)]
+    #[serde(skip)]
     pub quiet: bool,
 
     /// Print details on stderr, and every repeated message
     #[arg(short, long, action = clap::ArgAction::Count)]
+    #[serde(skip)]
     pub verbose: u8,
 
     /// Number of threads, at most 1024; does not affect the results [default: one per core]
     #[arg(long, value_name = "N", value_parser = threads_parser())]
+    #[serde(skip)]
     pub threads: Option<NonZeroUsize>,
 
     /// Seed of all random numbers
@@ -33,6 +37,7 @@ pub struct Common {
 
     /// Stop at the first record that fails
     #[arg(long)]
+    #[serde(skip)]
     pub strict: bool,
 }
 
@@ -114,6 +119,11 @@ impl From<RecipeName> for Preset {
             RecipeName::Darknet => Self::Darknet,
         }
     }
+}
+
+/// The name of an option's value on the command line.
+pub(crate) fn value_name(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]

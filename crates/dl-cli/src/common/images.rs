@@ -5,11 +5,12 @@ use clap::{Args, ValueEnum};
 use dl_record::Record;
 use dl_vision::picture::{Loaded, Loader, Truncated};
 use image::RgbImage;
+use serde::Serialize;
 
 use super::Messages;
 
 /// Option of every program that decodes images.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Serialize, Clone, Copy, Debug)]
 #[command(next_help_heading = "Common options")]
 pub struct ImageArgs {
     /// What to do with an image that is truncated or lacks part of its data
@@ -17,7 +18,8 @@ pub struct ImageArgs {
     truncated: Rule,
 }
 
-#[derive(ValueEnum, Clone, Copy, Debug)]
+#[derive(ValueEnum, Serialize, Clone, Copy, Debug)]
+#[serde(rename_all = "kebab-case")]
 enum Rule {
     /// Fail its record
     Error,

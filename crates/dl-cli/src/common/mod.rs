@@ -35,6 +35,7 @@ mod stream;
 mod table;
 
 pub use allocator::keep_freed_memory;
+pub(crate) use args::value_name;
 pub use args::{Common, DeviceArgs, RecipeName, RegionWarp, WarpArgs};
 pub(crate) use beginning::is_model;
 pub(crate) use clipped::{clipped, padded_left, padded_right};

@@ -30,6 +30,9 @@ pub struct ModelConfig {
     /// Names of the classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Labels>,
+    /// Several tasks, each with its own part of the `logits`, in order; absent for one task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<Vec<TaskLabels>>,
     /// How an image becomes the input.
     pub preprocessing: Preprocessing,
     /// The default layer for features; if absent, the architecture's.
@@ -41,6 +44,15 @@ pub struct ModelConfig {
     /// Unknown keys.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+/// The classes of one of several tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskLabels {
+    /// Name of the task: its key in a record's `labels`.
+    pub name: String,
+    /// Names of its classes, in the order of its part of the logits.
+    pub labels: Vec<String>,
 }
 
 /// Class names: in the config, or in a text file beside the model, one per line.
@@ -64,6 +76,17 @@ impl ModelConfig {
             Some(Labels::Names(names)) => limits::labels(names)?,
             Some(Labels::File(name)) => check_beside(name)?,
             None => {}
+        }
+        if let Some(tasks) = &self.tasks {
+            for task in tasks {
+                limits::labels(&task.labels).with_context(|| format!("task \"{}\"", task.name))?;
+            }
+            let classes: usize = tasks.iter().map(|task| task.labels.len()).sum();
+            ensure!(
+                classes == self.num_classes,
+                "its tasks have {classes} classes in all, but num_classes is {}",
+                self.num_classes
+            );
         }
         self.preprocessing.check()?;
         if let Some(layer) = &self.layer {

@@ -7,7 +7,7 @@ mod preprocessing;
 mod provenance;
 
 pub(crate) use config::labels_beside;
-pub use config::{Labels, ModelConfig};
+pub use config::{Labels, ModelConfig, TaskLabels};
 pub use kind::Kind;
 pub use preprocessing::{ChannelOrder, Preprocessing, Resize};
 pub use provenance::Provenance;

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use candle_core::Tensor;
 use dl_transfer::Mat;
 use dl_transfer::attributes::{Dap, Eszsl, Signatures};
 use dl_transfer::boost::{BoostError, Boosted, Voter};
 use dl_transfer::feature_head::{FeatureHead, HeadMethod};
+use dl_transfer::mlp::{Dense, Mlp};
 use dl_transfer::neighbors::{Metric, NeighborsConfig, Votes};
 use dl_transfer::prototypes::{Prototypes, PrototypesConfig};
 use serde::{Deserialize, Serialize};
@@ -49,7 +51,16 @@ enum Method {
     Boosted { error: BoostError },
     Eszsl { attributes: Vec<String> },
     Dap { attributes: Vec<String>, used: Vec<usize> },
+    Mlp { layers: usize },
 }
+
+/// Names of the layers of a network.
+const LAYERS: [[&str; 2]; 4] = [
+    ["layers.0.weight", "layers.0.bias"],
+    ["layers.1.weight", "layers.1.bias"],
+    ["layers.2.weight", "layers.2.bias"],
+    ["layers.3.weight", "layers.3.bias"],
+];
 
 impl FeatureHeadFile {
     /// Reads a model file.
@@ -116,6 +127,13 @@ impl FeatureHeadFile {
                 let signatures = signatures(attributes.clone())?;
                 HeadMethod::Dap(Dap { attributes, used, weight, bias, prior }, signatures)
             }
+            Method::Mlp { layers } => {
+                ensure!((1..=LAYERS.len()).contains(&layers), "{layers} layers; expected 1 to {}", LAYERS.len());
+                let layer = |[weight, bias]: [&str; 2]| Ok(Dense { weight: part(weight)?, bias: numbers(bias)? });
+                let network = Mlp::new(LAYERS[..layers].iter().copied().map(layer).collect::<Result<_>>()?)?;
+                ensure!(network.classes() == labels.len(), "{} scores for {} labels", network.classes(), labels.len());
+                HeadMethod::Mlp(network)
+            }
         };
         ensure!(method.columns() > 0, "classifies rows of 0 columns");
         let head = FeatureHead { layer, network, labels, method, calibration: None };
@@ -126,6 +144,14 @@ impl FeatureHeadFile {
     /// # Errors
     /// When it cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
+        let (config, tensors) = self.contents()?;
+        checkpoint::save(path, &config, &tensors, Precision::F32)
+    }
+
+    /// The config and the tensors of the file.
+    /// # Errors
+    /// When candle fails.
+    pub fn contents(&self) -> Result<(Value, BTreeMap<String, Tensor>)> {
         let (method, parts) = parts(&self.head.method);
         let tensors: Result<BTreeMap<_, _>> =
             parts.iter().map(|(name, part)| Ok(((*name).to_owned(), tensor(part)?))).collect();
@@ -137,7 +163,7 @@ impl FeatureHeadFile {
             method,
             training: self.training.clone(),
         };
-        checkpoint::save(path, &config, &tensors?, Precision::F32)
+        Ok((serde_json::to_value(&config)?, tensors?))
     }
 }
 
@@ -167,6 +193,13 @@ fn parts(method: &HeadMethod) -> (Method, Parts) {
             Method::Eszsl { attributes: attributes.clone() },
             Parts::from([("map", map.clone()), ("signatures", owned(signatures.values()))]),
         ),
+        HeadMethod::Mlp(network) => {
+            let named = network.layers().iter().zip(LAYERS);
+            let both = named.flat_map(|(layer, [weight, bias])| {
+                [(weight, layer.weight.clone()), (bias, row(&layer.bias))]
+            });
+            (Method::Mlp { layers: network.layers().len() }, both.collect())
+        }
         HeadMethod::Dap(Dap { attributes, used, weight, bias, prior }, signatures) => (
             Method::Dap { attributes: attributes.clone(), used: used.clone() },
             Parts::from([

@@ -82,6 +82,33 @@ impl Model {
     }
 }
 
+impl Model {
+    /// The outputs of `layers` for x in training, in this order, with gradients; maps are averaged as the names say.
+    /// Trainable batch norms use the batch's statistics.
+    /// # Errors
+    /// When x has the wrong shape, or a layer does not exist.
+    pub fn training_outputs(
+        &self,
+        x: &Tensor,
+        training: TrainingPass,
+        layers: &[LayerName],
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Vec<Tensor>> {
+        let names: Vec<String> = layers.iter().map(|layer| self.backbone.check(layer)).collect::<Result<_>>()?;
+        let requested: Vec<&str> = names.iter().map(String::as_str).collect();
+        let outputs = self.backbone.outputs(x, training, &requested, Some(rng))?;
+        let output = |(name, layer): (&String, &LayerName)| {
+            let x = outputs.get(name).with_context(|| format!("the network has no output {name}"))?;
+            match layer.pooled {
+                Some([1, 1]) if x.rank() == 4 => x.mean((2, 3)).map_err(plain),
+                Some(_) => anyhow::bail!("{layer}: in training, maps are averaged to 1 x 1 only"),
+                None => Ok(x.clone()),
+            }
+        };
+        names.iter().zip(layers).map(output).collect()
+    }
+}
+
 /// A network with its current weights. It has its own plans: those of a [`Model`] keep the weights of their first call.
 pub struct CurrentModel<'a> {
     model: &'a Model,

@@ -1,5 +1,7 @@
 //! Which weights of a text network are frozen.
 
+use std::fmt;
+
 use anyhow::{Result, bail};
 
 use super::TextNetwork;
@@ -14,6 +16,16 @@ pub enum TextFreeze {
     Body,
     /// The embeddings and this number of blocks after them.
     Blocks(usize),
+}
+
+impl fmt::Display for TextFreeze {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Nothing => formatter.write_str("none"),
+            Self::Body => formatter.write_str("all"),
+            Self::Blocks(count) => write!(formatter, "embeddings and {count} blocks"),
+        }
+    }
 }
 
 impl TextFreeze {

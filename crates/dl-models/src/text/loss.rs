@@ -42,11 +42,22 @@ fn begin(model: &TextModel) -> Result<Vec<u32>> {
 /// # Errors
 /// When there are no parts, or one is too long or too short.
 pub fn language_model_loss(gpt2: &Gpt2, parts: &[&[u32]], train: Option<&mut ChaCha8Rng>) -> Result<Tensor> {
-    let (batch, targets) = next_tokens(parts)?;
-    let network: &dyn TextNetwork = gpt2;
-    let logits = network.forward_t(&batch, train)?;
+    let (logits, targets) = next_token_scores(gpt2, parts, train)?;
     let targets = Tensor::new(targets, logits.device()).map_err(plain)?;
     dl_ops::cross_entropy(&logits, &targets).map_err(plain)
+}
+
+/// The scores [tokens, vocabulary] of the tokens after each token of `parts`, with gradients, and the true ones.
+/// # Errors
+/// As [`language_model_loss`].
+pub fn next_token_scores(
+    gpt2: &Gpt2,
+    parts: &[&[u32]],
+    train: Option<&mut ChaCha8Rng>,
+) -> Result<(Tensor, Vec<u32>)> {
+    let (batch, targets) = next_tokens(parts)?;
+    let network: &dyn TextNetwork = gpt2;
+    Ok((network.forward_t(&batch, train)?, targets))
 }
 
 /// For each part, the sum of -log p of its tokens after the first, in nats.

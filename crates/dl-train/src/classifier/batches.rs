@@ -47,16 +47,40 @@ pub struct Batch {
     /// The shape of `inputs`: [n, 3, h, w], or that of the features.
     pub shape: Vec<usize>,
     /// The true classes.
-    pub targets: Vec<u32>,
+    pub targets: Targets,
     /// The true classes of the examples mixed in, and the ratio of the first ones.
-    pub mixed: Option<(Vec<u32>, f64)>,
+    pub mixed: Option<(Targets, f64)>,
+}
+
+/// The true classes of examples, and how much each counts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Targets {
+    /// The classes.
+    pub classes: Vec<u32>,
+    /// Weights of at least 0 in the mean loss; empty for equal ones.
+    pub weights: Vec<f32>,
+}
+
+impl Targets {
+    fn push(&mut self, example: &Example, weighted: bool) {
+        self.classes.push(example.class);
+        if weighted {
+            self.weights.push(example.weight);
+        }
+    }
+}
+
+impl From<&[u32]> for Targets {
+    fn from(classes: &[u32]) -> Self {
+        Self { classes: classes.to_vec(), weights: Vec::new() }
+    }
 }
 
 /// Makes batches of examples.
 pub struct Batches<'a> {
     examples: &'a Examples,
     preprocessing: &'a Preprocessing,
-    config: &'a BatchConfig,
+    config: BatchConfig,
     images: Images<'a>,
     /// For objects, and for background.
     rounds: [Mutex<Rounds>; 2],
@@ -89,7 +113,7 @@ impl<'a> Batches<'a> {
     pub fn new(
         examples: &'a Examples,
         preprocessing: &'a Preprocessing,
-        config: &'a BatchConfig,
+        config: BatchConfig,
         broken: &'a (dyn Fn(&str) + Sync),
     ) -> Self {
         let images = Images::new(examples.images(), config.truncated, config.cache_bytes, broken);
@@ -120,7 +144,8 @@ impl<'a> Batches<'a> {
     pub fn make(&self, iteration: usize) -> Result<Batch> {
         let size = self.config.size;
         let positives = self.positives();
-        let mut batch = Batch { inputs: Vec::new(), shape: Vec::new(), targets: Vec::new(), mixed: None };
+        let mut batch = Batch { inputs: Vec::new(), shape: Vec::new(), targets: Targets::default(), mixed: None };
+        let weighted = self.examples.are_weighted();
         for (sort, (count, rounds)) in [positives, size - positives].into_iter().zip(&self.rounds).enumerate() {
             let examples = self.sort(sort);
             let mut rounds = rounds.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,7 +159,7 @@ impl<'a> Batches<'a> {
             // them.
             let mut others = Rounds::new(examples.len(), self.config.seed, &format!("{purpose}/instead/{iteration}"));
             while !dealt.is_empty() {
-                let first = batch.targets.len();
+                let first = batch.targets.classes.len();
                 let keys = dealt.iter().enumerate().map(|(place, (index, epoch))| {
                     (*index, self.draw_of(sort, *index, *epoch, &format!("{iteration}/{}", first + place)))
                 });
@@ -144,7 +169,7 @@ impl<'a> Batches<'a> {
                     match input {
                         Some(input) => {
                             batch.inputs.extend_from_slice(&input);
-                            batch.targets.push(examples[*index].class);
+                            batch.targets.push(&examples[*index], weighted);
                         }
                         None => missing += 1,
                     }
@@ -156,28 +181,58 @@ impl<'a> Batches<'a> {
                 }
             }
         }
-        batch.shape = self.shape(batch.targets.len())?;
+        batch.shape = self.shape(batch.targets.classes.len())?;
         if self.config.mixup > 0.0 {
             self.mix(&mut batch, iteration)?;
         }
         Ok(batch)
     }
 
-    /// Examples of a sort without augmentation: inputs and classes of those whose images can be decoded.
+    /// Examples of a sort without augmentation: inputs and targets of those whose images can be decoded.
     /// # Errors
     /// When the frozen part of the network fails.
-    pub fn plain(&self, sort: usize, indices: &[usize]) -> Result<(Tensor, Vec<u32>)> {
+    pub fn plain(&self, sort: usize, indices: &[usize]) -> Result<(Tensor, Targets)> {
         let keys: Vec<(usize, String)> = indices.iter().map(|index| (*index, String::new())).collect();
         let inputs = self.inputs(sort, &keys)?;
         let mut numbers = Vec::new();
-        let mut classes = Vec::new();
+        let (mut targets, weighted) = (Targets::default(), self.examples.are_weighted());
         for (index, input) in indices.iter().zip(inputs) {
             if let Some(input) = input {
                 numbers.extend_from_slice(&input);
-                classes.push(self.sort(sort)[*index].class);
+                targets.push(&self.sort(sort)[*index], weighted);
             }
         }
-        Ok((Tensor::from_vec(numbers, self.shape(classes.len())?, &Device::Cpu)?, classes))
+        Ok((Tensor::from_vec(numbers, self.shape(targets.classes.len())?, &Device::Cpu)?, targets))
+    }
+
+    /// The objects or images `indices`, in this order, augmented by a draw of `draw` (empty for none) and the place. Where an image
+    /// cannot be decoded, another one of its class takes its place.
+    /// # Errors
+    /// When too many images cannot be decoded.
+    pub fn views(&self, indices: &[usize], draw: &str) -> Result<Batch> {
+        let mut batch = Batch { inputs: Vec::new(), shape: Vec::new(), targets: Targets::default(), mixed: None };
+        let examples = self.examples.positives();
+        let of = |place: usize| if draw.is_empty() { String::new() } else { format!("view/{draw}/{place}") };
+        let key = |(place, index): (usize, &usize)| (*index, of(place));
+        let inputs = self.inputs(0, &indices.iter().enumerate().map(key).collect::<Vec<_>>())?;
+        for (place, (index, mut input)) in indices.iter().zip(inputs).enumerate() {
+            let mut other = *index;
+            for _ in 0..MOST_FAILURES.min(examples.len()) {
+                if input.is_some() {
+                    break;
+                }
+                let class = examples[*index].class;
+                let next = (1..=examples.len()).map(|step| (other + step) % examples.len());
+                let alike = next.clone().find(|next| examples[*next].class == class && *next != *index);
+                other = alike.or_else(|| next.clone().find(|next| next != index)).unwrap_or(*index);
+                input = self.inputs(0, &[key((place, &other))])?.remove(0);
+            }
+            let Some(input) = input else { bail!("the images of too many examples in a row cannot be decoded") };
+            batch.inputs.extend_from_slice(&input);
+            batch.targets.push(&examples[other], self.examples.are_weighted());
+        }
+        batch.shape = self.shape(batch.targets.classes.len())?;
+        Ok(batch)
     }
 
     /// Objects (0) or background (1).
@@ -283,7 +338,7 @@ impl<'a> Batches<'a> {
         let mut rng = dl_record::rng(self.config.seed, &format!("mixup/{iteration}"));
         let beta = Beta::new(self.config.mixup, self.config.mixup).context("--mixup")?;
         let share: f64 = rng.sample(beta);
-        let mut partners: Vec<usize> = (0..batch.targets.len()).collect();
+        let mut partners: Vec<usize> = (0..batch.targets.classes.len()).collect();
         partners.shuffle(&mut rng);
         let width = batch.inputs.len() / partners.len().max(1);
         let mut mixed = Vec::with_capacity(batch.inputs.len());
@@ -292,7 +347,13 @@ impl<'a> Batches<'a> {
             mixed.extend(row.iter().zip(other).map(|(a, b)| share as f32 * a + (1.0 - share as f32) * b));
         }
         batch.inputs = mixed;
-        batch.mixed = Some((partners.iter().map(|partner| batch.targets[*partner]).collect(), share));
+        let Targets { classes, weights } = &batch.targets;
+        let mut others = Targets::default();
+        for partner in partners {
+            others.classes.push(classes[partner]);
+            others.weights.extend(weights.get(partner));
+        }
+        batch.mixed = Some((others, share));
         Ok(())
     }
 }

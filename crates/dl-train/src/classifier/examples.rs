@@ -22,11 +22,23 @@ pub struct ExampleConfig {
     pub background_iou: f64,
     /// The kind of examples; `None` to take the kind of the first record.
     pub kind: Option<Kind>,
+    /// What the classes of whole images are.
+    pub truth: Truth,
+}
+
+/// What the classes of whole images are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Truth {
+    /// Their labels; each needs one.
+    #[default]
+    Labels,
+    /// Their own numbers: labels are not read.
+    Own,
 }
 
 impl Default for ExampleConfig {
     fn default() -> Self {
-        Self { positive_iou: 0.5, background_iou: 0.5, kind: None }
+        Self { positive_iou: 0.5, background_iou: 0.5, kind: None, truth: Truth::Labels }
     }
 }
 
@@ -60,6 +72,8 @@ pub struct Example {
     pub class: u32,
     /// [x1, y1, x2, y2] in pixels; f32, as there are millions. `None` for a whole image.
     pub edges: Option<[f32; 4]>,
+    /// How much it counts in the mean loss, at least 0: the record's `weight`, or 1.
+    pub weight: f32,
 }
 
 /// All examples of a stream.
@@ -75,6 +89,17 @@ pub struct Examples {
     digest: Digest,
     /// Records without a label or objects.
     unlabeled: usize,
+    /// Whether a weight is not 1.
+    weighted: bool,
+}
+
+/// The record's `weight`, or 1.
+/// # Errors
+/// When it is broken, negative, or too large for f32.
+pub fn weight_of(record: &Record) -> Result<f32> {
+    let weight = record.weight()?.unwrap_or(1.0);
+    ensure!((weight as f32).is_finite(), "field \"weight\": {weight:e} is too large; divide all weights by their mean");
+    Ok(weight as f32)
 }
 
 impl Examples {
@@ -91,6 +116,7 @@ impl Examples {
         let path: String = record.require("image", "it is what the network is trained on")?;
         let regions = record.has("objects") || record.has("proposals");
         let kind = match (regions, record.label()?) {
+            _ if self.config.truth == Truth::Own => Kind::Images,
             (_, None) if self.config.kind == Some(Kind::Images) => {
                 self.unlabeled += 1;
                 bail!("the record has no \"label\" to train on")
@@ -106,17 +132,22 @@ impl Examples {
             bail!("the record has {kind}, earlier records have {first}; train on one kind at a time");
         }
         let image = u32::try_from(self.images.len()).context("more than 4 billion images")?;
+        let weight = weight_of(record)?;
         match kind {
-            Kind::Regions => self.push_regions(record, image)?,
-            Kind::Crops => self.push_crops(record, image)?,
+            Kind::Regions => self.push_regions(record, image, weight)?,
+            Kind::Crops => self.push_crops(record, image, weight)?,
             Kind::Images => {
                 let label = record.label()?.unwrap_or_default();
-                let class = self.class(&label)?;
-                self.positives.push(Example { image, class, edges: None });
+                let class = if self.config.truth == Truth::Own { image } else { self.class(&label)? };
+                self.positives.push(Example { image, class, edges: None, weight });
             }
         }
+        self.weighted |= weight != 1.0;
         for field in ["id", "label", "objects", "proposals"] {
             self.digest.text(record.raw(field).unwrap_or_default());
+        }
+        if let Some(weight) = record.raw("weight") {
+            self.digest.text(weight);
         }
         self.ids.push(record.id()?.unwrap_or_else(|| path.clone()));
         self.images.push(path);
@@ -124,21 +155,21 @@ impl Examples {
         Ok(())
     }
 
-    fn push_crops(&mut self, record: &Record, image: u32) -> Result<()> {
+    fn push_crops(&mut self, record: &Record, image: u32, weight: f32) -> Result<()> {
         let objects = record.objects()?.context("the record has no \"objects\" to crop")?;
         let mut found = Vec::new();
         for object in objects.iter().filter(|object| !object.difficult && !object.crowd) {
             object.bbox.check()?;
             if object.bbox.area() > 0.0 {
                 let edges = Some(<[f64; 4]>::from(object.bbox).map(|edge| edge as f32));
-                found.push(Example { image, class: self.class(&object.label)?, edges });
+                found.push(Example { image, class: self.class(&object.label)?, edges, weight });
             }
         }
         self.positives.extend(found);
         Ok(())
     }
 
-    fn push_regions(&mut self, record: &Record, image: u32) -> Result<()> {
+    fn push_regions(&mut self, record: &Record, image: u32, weight: f32) -> Result<()> {
         let Regions { boxes, truth, objects } = if record.has("proposals") {
             Regions::of(record)?
         } else {
@@ -152,7 +183,7 @@ impl Examples {
         let classes: Vec<Option<u32>> = classes.collect::<Result<_>>()?;
         let example = |bbox: &BBox, class| {
             let edges = Some(<[f64; 4]>::from(*bbox).map(|edge| edge as f32));
-            Example { image, class, edges }
+            Example { image, class, edges, weight }
         };
         for (bbox, class) in true_boxes.iter().zip(&classes) {
             if let Some(class) = class.filter(|_| bbox.area() > 0.0) {
@@ -198,6 +229,9 @@ impl Examples {
             bail!("{} records have no \"label\"; add one, or leave them out", self.unlabeled);
         }
         let Some(kind) = self.kind else { bail!("no record to train on") };
+        if self.config.truth == Truth::Own {
+            return Ok(self);
+        }
         ensure!(!self.positives.is_empty(), "no record has an object to train on");
         let mut sorted = self.labels.clone();
         sorted.sort();
@@ -222,17 +256,24 @@ impl Examples {
     /// Takes the classes of the training set `other`, to validate on this one.
     /// # Errors
     /// When a class of this set is not among them.
-    pub fn with_classes_of(mut self, other: &Self) -> Result<Self> {
+    pub fn with_classes_of(self, other: &Self) -> Result<Self> {
         ensure!(self.unlabeled == 0, "{} records have no \"label\"", self.unlabeled);
         ensure!(self.kind == other.kind, "its records are of another kind, or there are none");
+        self.with_classes(other.labels.clone())
+    }
+
+    /// Takes the classes `labels`, of which some may have no example.
+    /// # Errors
+    /// When a class of this set is not among them, or there is no example.
+    pub fn with_classes(mut self, labels: Vec<String>) -> Result<Self> {
         ensure!(!self.positives.is_empty(), "no record has a label or an object");
         for example in &mut self.positives {
             let label = &self.labels[example.class as usize];
-            let place = other.labels.iter().position(|known| known == label);
+            let place = labels.iter().position(|known| known == label);
             let place = place.with_context(|| format!("the label \"{label}\" has no training example"))?;
             example.class = u32::try_from(place)?;
         }
-        self.labels = other.labels.clone();
+        self.labels = labels;
         Ok(self)
     }
 
@@ -349,7 +390,12 @@ impl Examples {
         &self.background
     }
 
-    /// Fingerprint of ids, labels and boxes.
+    /// Whether the examples count differently.
+    pub fn are_weighted(&self) -> bool {
+        self.weighted
+    }
+
+    /// Fingerprint of ids, labels, boxes and weights.
     pub fn digest(&self) -> Digest {
         self.digest
     }

@@ -48,7 +48,7 @@ impl<'a> Head<'a> {
             for indices in indices.chunks(TOGETHER) {
                 let (inputs, targets) = batches.plain(sort, indices)?;
                 done(indices.len());
-                if targets.is_empty() {
+                if targets.classes.is_empty() {
                     continue;
                 }
                 let outputs = self.model.features(&inputs, std::slice::from_ref(&self.layer))?;
@@ -57,7 +57,7 @@ impl<'a> Head<'a> {
                 rows.push(&output, &targets)?;
             }
         }
-        ensure!(!rows.targets.is_empty(), "no image can be decoded");
+        ensure!(!rows.targets.classes.is_empty(), "no image can be decoded");
         Ok(rows)
     }
 

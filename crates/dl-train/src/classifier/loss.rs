@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use dl_models::plain;
 use dl_ops::{cross_entropy, log_softmax};
 
-use super::batches::Batch;
+use super::batches::{Batch, Targets};
 
 /// Options of the loss.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,14 +22,13 @@ impl LossConfig {
     /// # Errors
     /// When candle fails.
     pub fn loss(&self, logits: &Tensor, batch: &Batch) -> Result<Tensor> {
-        self.of(logits, &batch.targets, batch.mixed.as_ref().map(|(targets, share)| (targets.as_slice(), *share)))
-            .map_err(plain)
+        self.of(logits, &batch.targets, batch.mixed.as_ref().map(|(targets, share)| (targets, *share))).map_err(plain)
     }
 
     /// The mean loss of the scores [n, classes] of examples of the classes `targets`.
     /// # Errors
     /// When candle fails.
-    pub fn loss_of_targets(&self, logits: &Tensor, targets: &[u32]) -> Result<Tensor> {
+    pub fn loss_of_targets(&self, logits: &Tensor, targets: &Targets) -> Result<Tensor> {
         self.of(logits, targets, None).map_err(plain)
     }
 
@@ -42,10 +41,10 @@ impl LossConfig {
         sum.unwrap_or_else(|| bail!("a network without class scores"))
     }
 
-    fn of(&self, logits: &Tensor, targets: &[u32], mixed: Option<(&[u32], f64)>) -> candle_core::Result<Tensor> {
+    fn of(&self, logits: &Tensor, targets: &Targets, mixed: Option<(&Targets, f64)>) -> candle_core::Result<Tensor> {
         let (n, classes) = logits.dims2()?;
-        if self.smoothing == 0.0 && self.weights.is_empty() && mixed.is_none() {
-            return cross_entropy(logits, &Tensor::new(targets, logits.device())?);
+        if self.smoothing == 0.0 && self.weights.is_empty() && targets.weights.is_empty() && mixed.is_none() {
+            return cross_entropy(logits, &Tensor::new(targets.classes.as_slice(), logits.device())?);
         }
         // The weight of each -log p in the mean.
         let mut shares = vec![0.0_f64; n * classes];
@@ -58,14 +57,18 @@ impl LossConfig {
         (log_softmax(logits, 1)? * shares)?.sum_all()?.neg()
     }
 
-    fn add(&self, shares: &mut [f64], targets: &[u32], classes: usize, factor: f64) {
+    fn add(&self, shares: &mut [f64], targets: &Targets, classes: usize, factor: f64) {
         let weight = |class: usize| self.weights.get(class).copied().unwrap_or(1.0);
-        let all: f64 = targets.iter().map(|target| weight(*target as usize)).sum();
-        for (row, target) in shares.chunks_exact_mut(classes).zip(targets) {
-            let target = *target as usize;
-            row[target] += factor * (1.0 - self.smoothing) * weight(target) / all;
+        let own = |row: usize| targets.weights.get(row).map_or(1.0, |weight| f64::from(*weight));
+        let targets: Vec<usize> = targets.classes.iter().map(|target| *target as usize).collect();
+        let all: f64 = targets.iter().enumerate().map(|(row, target)| own(row) * weight(*target)).sum();
+        // A batch whose weights are all 0 teaches nothing.
+        let all = if all > 0.0 { all } else { 1.0 };
+        for (index, (row, target)) in shares.chunks_exact_mut(classes).zip(targets).enumerate() {
+            let factor = factor * own(index) / all;
+            row[target] += factor * (1.0 - self.smoothing) * weight(target);
             for (class, share) in row.iter_mut().enumerate() {
-                *share += factor * self.smoothing / classes as f64 * weight(class) / all;
+                *share += factor * self.smoothing / classes as f64 * weight(class);
             }
         }
     }
@@ -98,7 +101,8 @@ mod tests {
                 weights: numbers(&case["weights"]).into_iter().map(f64::from).collect(),
             };
             let (targets, others) = (integers(&golden["targets"]), integers(&golden["others"]));
-            let mixed = case["share"].as_f64().map(|share| (others.as_slice(), share));
+            let (targets, others) = (Targets::from(targets.as_slice()), Targets::from(others.as_slice()));
+            let mixed = case["share"].as_f64().map(|share| (&others, share));
             let loss = config.of(&logits, &targets, mixed).unwrap();
             let expected = case["loss"].as_f64().unwrap() as f32;
             assert!((loss.to_scalar::<f32>().unwrap() - expected).abs() < 1e-5, "{loss} {case}");
@@ -107,6 +111,20 @@ mod tests {
                 assert!((found - expected).abs() < 1e-5, "{found} {expected} {case}");
             }
         }
+    }
+
+    #[test]
+    fn an_example_of_weight_2_counts_as_two() {
+        let logits = Tensor::new(&[[0.5_f32, -1.0, 2.0], [1.5, 0.0, -0.5]], &Device::Cpu).unwrap();
+        let twice = Tensor::cat(&[&logits, &logits.narrow(0, 0, 1).unwrap()], 0).unwrap();
+        let weighted = Targets { classes: vec![1, 2], weights: vec![2.0, 1.0] };
+        for config in [LossConfig::default(), LossConfig { smoothing: 0.1, weights: vec![1.0, 3.0, 0.5] }] {
+            let found = config.of(&logits, &weighted, None).unwrap().to_scalar::<f32>().unwrap();
+            let expected = config.of(&twice, &Targets::from([1, 2, 1].as_slice()), None).unwrap();
+            assert!((found - expected.to_scalar::<f32>().unwrap()).abs() < 1e-6, "{found} {expected}");
+        }
+        let nothing = Targets { classes: vec![1, 2], weights: vec![0.0, 0.0] };
+        assert_eq!(LossConfig::default().of(&logits, &nothing, None).unwrap().to_scalar::<f32>().unwrap(), 0.0);
     }
 
     #[test]

@@ -17,8 +17,8 @@ mod start;
 mod task;
 
 pub use crate::data::{Affine, AugmentConfig};
-pub use batches::{Batch, BatchConfig, Batches};
-pub use examples::{Example, ExampleConfig, Examples, Kind};
+pub use batches::{Batch, BatchConfig, Batches, Targets};
+pub use examples::{Example, ExampleConfig, Examples, Kind, Truth, weight_of};
 pub use head::Head;
 pub use loss::{LossConfig, balanced};
 pub use start::{Freeze, StartConfig, StartingPoint};

@@ -1,12 +1,15 @@
 //! The network that training starts from: new, or pretrained with a new head.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use dl_models::{Architecture, Checkpoint, Fit, Labels, LayerName, Model, ModelConfig, Outline, Parameters};
 use serde_json::json;
+
+use super::Head;
 
 /// Which network to start from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,6 +42,17 @@ pub enum Freeze {
     UpTo(LayerName),
     /// All but the last N stages and everything after them: torchvision's `trainable_layers`.
     ButLastStages(usize),
+}
+
+impl fmt::Display for Freeze {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Nothing => formatter.write_str("none"),
+            Self::Body => formatter.write_str("all"),
+            Self::UpTo(layer) => write!(formatter, "{layer}"),
+            Self::ButLastStages(count) => write!(formatter, "all but the last {count} stages"),
+        }
+    }
 }
 
 impl Freeze {
@@ -108,8 +122,9 @@ impl StartingPoint {
         }
         config.num_classes = labels.len();
         config.labels = Some(Labels::Names(labels.to_vec()));
-        // It belongs to the previous labels.
+        // These belong to the previous labels.
         config.extra.remove("label_offset");
+        config.tasks = None;
         config.provenance.seed = Some(*seed);
         let in_context = || match init_from {
             Some(path) => format!("model {}", path.display()),
@@ -128,6 +143,21 @@ impl StartingPoint {
         let mut model = Model::build(config.clone(), parameters.builder(device)).with_context(in_context)?;
         model.note = note;
         Ok(Self { model, parameters, fit, frozen: still })
+    }
+}
+
+impl StartingPoint {
+    /// The last output before the head; maps are averaged.
+    /// # Errors
+    /// When the network has none.
+    pub fn before_head(&self) -> Result<LayerName> {
+        let body = Outline::of(&self.model.config)?.body();
+        // The same weights with all but the head frozen: the layer is where training would begin.
+        let given = self.parameters.tensors();
+        let parameters = Parameters::starting_from(given, 0).frozen(move |name| body.iter().any(|own| own == name));
+        let device = self.parameters.tensors().values().next().map_or(Device::Cpu, |tensor| tensor.device().clone());
+        let model = Model::build(self.model.config.clone(), parameters.builder(&device))?;
+        Head::new(&model, &parameters).map(|head| head.layer)
     }
 }
 

@@ -7,10 +7,12 @@ use candle_core::{Device, Tensor, Var};
 use dl_models::{LayerName, Model, Parameters, TrainingPass, plain};
 use dl_ops::cross_entropy;
 
-use super::batches::{Batch, Batches};
+use super::batches::{Batch, Batches, Targets};
 use super::loss::LossConfig;
-use crate::fit::{Early, Loss, Parameter, Progress, Task, TrainedModel, Validation, buffers, weights};
-use crate::hits::hits;
+use crate::fit::{
+    EarlyRate, Loss, MakeModel, Parameter, Progress, RateFactor, Task, TrainedModel, Validation, buffers, weights,
+};
+use crate::hits::{fraction, hits};
 
 /// A network trained to classify regions or images.
 pub struct ClassifierTask<'a> {
@@ -25,9 +27,9 @@ pub struct ClassifierTask<'a> {
     /// Options of the loss.
     pub loss: LossConfig,
     /// Factor on the learning rate of a weight, by its name.
-    pub factor: &'a (dyn Fn(&str) -> f64 + Sync),
+    pub factor: RateFactor<'a>,
     /// What is different for a weight in the first steps, by its name.
-    pub early: &'a (dyn Fn(&str) -> Option<Early> + Sync),
+    pub early: EarlyRate<'a>,
     /// Weight decay.
     pub weight_decay: f64,
     /// Probability of dropout; `None` for the architecture's.
@@ -37,7 +39,7 @@ pub struct ClassifierTask<'a> {
     /// Where to compute.
     pub device: &'a Device,
     /// Makes the model file.
-    pub file: &'a (dyn Fn(&Progress) -> Result<TrainedModel> + Sync),
+    pub file: MakeModel<'a>,
 }
 
 /// Examples evaluated together.
@@ -48,7 +50,7 @@ impl Task for ClassifierTask<'_> {
     type Shared = ();
 
     fn parameters(&self, _: usize) -> Vec<Parameter> {
-        let weights = weights(self.parameters, self.weight_decay, self.factor).into_iter();
+        let weights = weights(self.parameters, self.weight_decay, &self.factor).into_iter();
         weights.map(|weight| Parameter { early: (self.early)(&weight.name), ..weight }).collect()
     }
 
@@ -67,7 +69,7 @@ impl Task for ClassifierTask<'_> {
         let training = TrainingPass { from, dropout: self.dropout };
         let scores = self.model.training_scores(&inputs, training, &mut rng)?;
         let value = self.loss.loss_of_all(&scores, batch)?;
-        let hits = hits(&scores[0].0, &batch.targets)?;
+        let hits = hits(&scores[0].0, &batch.targets.classes)?;
         Ok(Loss { value, metrics: vec![("accuracy", fraction(&hits))] })
     }
 
@@ -106,7 +108,7 @@ impl Evaluation<'_, '_> {
         for (sort, length) in [examples.positives().len(), examples.background().len()].into_iter().enumerate() {
             let indices: Vec<usize> = (0..length).collect();
             for indices in indices.chunks(TOGETHER) {
-                let (inputs, targets) = self.batches.plain(sort, indices)?;
+                let (inputs, Targets { classes: targets, .. }) = self.batches.plain(sort, indices)?;
                 if targets.is_empty() {
                     continue;
                 }
@@ -140,8 +142,4 @@ impl Evaluation<'_, '_> {
         let metrics = BTreeMap::from([("accuracy".to_owned(), accuracy), ("mean_recall".to_owned(), mean_recall)]);
         Ok(Validation { loss: Some(loss / count as f64), score: accuracy, metrics })
     }
-}
-
-fn fraction(hits: &[bool]) -> f64 {
-    hits.iter().filter(|hit| **hit).count() as f64 / hits.len().max(1) as f64
 }

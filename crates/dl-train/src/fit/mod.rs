@@ -28,5 +28,5 @@ pub use optimizer::{Early, Optimizer, OptimizerConfig, Parameter, Rule};
 pub use phase::{Phase, Player, When};
 pub use progress::Progress;
 pub use run::{Ended, Event, Files, FitConfig, Why, fit};
-pub use task::{Loss, Task, TrainedModel, Validation};
+pub use task::{EarlyRate, Loss, MakeModel, RateFactor, Task, TrainedModel, Validation};
 pub use weights::{buffers, weights};

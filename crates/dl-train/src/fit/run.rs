@@ -7,12 +7,12 @@ use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Var;
-use dl_models::{checkpoint, plain};
+use dl_models::plain;
 use dl_ops::with_floats;
 use serde_json::{Map, Value};
 
 use super::average::{Average, within};
-use super::{Optimizer, Parameter, Phase, Player, Progress, Task, TrainedModel, Validation, gradients, state};
+use super::{Optimizer, Parameter, Phase, Player, Progress, Task, Validation, gradients, state};
 
 /// A weight above this, whose square is near the largest number, is not the result of training. NaN is above it, too.
 const MOST_WEIGHT: f32 = 1e18;
@@ -322,12 +322,7 @@ fn add_shares(sums: &mut Vec<(String, f64)>, metrics: Vec<(&'static str, f64)>, 
 fn write_model<T: Task>(task: &T, files: &Files, progress: &Progress) -> Result<()> {
     // The others first: where the model is, they are, too.
     for (path, model) in task.others(progress)? {
-        write(&path, &model)?;
+        model.write(&path)?;
     }
-    write(&files.model, &task.model(progress)?)
-}
-
-fn write(path: &Path, model: &TrainedModel) -> Result<()> {
-    let texts: Vec<(&str, &str)> = model.texts.iter().map(|(key, text)| (*key, text.as_str())).collect();
-    checkpoint::save_with(path, &model.config, &texts, &model.tensors, model.precision)
+    task.model(progress)?.write(&files.model)
 }

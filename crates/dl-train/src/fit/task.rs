@@ -1,15 +1,15 @@
 //! What is trained.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use candle_core::{Tensor, Var};
-use dl_models::Precision;
+use dl_models::{Precision, checkpoint};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Parameter, Phase, Progress};
+use super::{Early, Parameter, Phase, Progress};
 
 /// Something that is trained batch by batch: a classifier, a language model, a detector, a GAN.
 ///
@@ -129,6 +129,15 @@ impl Validation {
     }
 }
 
+/// Makes the model file from what training has come to.
+pub type MakeModel<'a> = Box<dyn Fn(&Progress) -> Result<TrainedModel> + Sync + 'a>;
+
+/// The factor on the learning rate of a weight, by its name.
+pub type RateFactor<'a> = Box<dyn Fn(&str) -> f64 + Sync + 'a>;
+
+/// What is different for a weight in the first steps, by its name.
+pub type EarlyRate<'a> = Box<dyn Fn(&str) -> Option<Early> + Sync + 'a>;
+
 /// A model ready to be written.
 #[derive(Clone, Debug)]
 pub struct TrainedModel {
@@ -140,4 +149,14 @@ pub struct TrainedModel {
     pub texts: Vec<(&'static str, String)>,
     /// How its numbers are stored; the file of the last model always has full precision.
     pub precision: Precision,
+}
+
+impl TrainedModel {
+    /// Writes the model file.
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let texts: Vec<(&str, &str)> = self.texts.iter().map(|(key, text)| (*key, text.as_str())).collect();
+        checkpoint::save_with(path, &self.config, &texts, &self.tensors, self.precision)
+    }
 }

@@ -5,8 +5,8 @@ use dl_models::Parameters;
 
 use super::{Deal, LabeledTexts};
 use crate::classifier::LossConfig;
-use crate::fit::{Loss, Parameter, Progress, Task, TrainedModel, Validation, weights};
-use crate::hits::hits;
+use crate::fit::{Loss, MakeModel, Parameter, Progress, RateFactor, Task, TrainedModel, Validation, weights};
+use crate::hits::{fraction, hits};
 
 /// A BERT trained to classify texts.
 pub struct TextClassifierTask<'a> {
@@ -19,13 +19,13 @@ pub struct TextClassifierTask<'a> {
     /// Options of the loss.
     pub loss: LossConfig,
     /// Factor on the learning rate of a weight, by its name.
-    pub factor: &'a (dyn Fn(&str) -> f64 + Sync),
+    pub factor: RateFactor<'a>,
     /// Weight decay.
     pub weight_decay: f64,
     /// Seed of dropout.
     pub seed: u64,
     /// Makes the model file.
-    pub file: &'a (dyn Fn(&Progress) -> Result<TrainedModel> + Sync),
+    pub file: MakeModel<'a>,
 }
 
 /// Training texts, and how they are dealt out.
@@ -56,10 +56,9 @@ impl Task for TextClassifierTask<'_> {
 
     fn loss(&self, step: usize, _: usize, batch: &Vec<usize>, (): &mut ()) -> Result<Loss> {
         let mut rng = dl_record::rng(self.seed, &format!("dropout/{step}"));
-        let (logits, classes) = self.train.texts.scores(batch, Some(&mut rng))?;
-        let right = hits(&logits, &classes)?.into_iter().filter(|hit| *hit).count();
-        let accuracy = right as f64 / classes.len().max(1) as f64;
-        Ok(Loss { value: self.loss.loss_of_targets(&logits, &classes)?, metrics: vec![("accuracy", accuracy)] })
+        let (logits, targets) = self.train.texts.scores(batch, Some(&mut rng))?;
+        let accuracy = fraction(&hits(&logits, &targets.classes)?);
+        Ok(Loss { value: self.loss.loss_of_targets(&logits, &targets)?, metrics: vec![("accuracy", accuracy)] })
     }
 
     fn validate(&self) -> Result<Option<Validation>> {

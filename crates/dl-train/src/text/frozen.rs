@@ -85,7 +85,7 @@ mod tests {
     fn texts() -> Vec<LabeledText> {
         let text = |index: u32| {
             let ids = (0..3 + index % 4).map(|place| (index * 7 + place * 5) % 20).collect();
-            LabeledText { tokens: Tokens::new(ids), class: index % 2 }
+            LabeledText { tokens: Tokens::new(ids), class: index % 2, weight: 1.0 }
         };
         (0..40).map(text).collect()
     }

@@ -9,7 +9,7 @@ use dl_models::text::{Bert, Network, TextBatch, TextModel, TextNetwork, Tokens};
 use rand_chacha::ChaCha8Rng;
 
 use super::frozen::FrozenEncoder;
-use crate::classifier::LossConfig;
+use crate::classifier::{LossConfig, Targets};
 use crate::fit::Validation;
 use crate::hits::hits;
 use crate::sampler::first_of_each;
@@ -22,6 +22,8 @@ pub struct LabeledText {
     pub tokens: Tokens,
     /// Its class, in the order of the model's labels.
     pub class: u32,
+    /// How much it counts in the mean loss, at least 0.
+    pub weight: f32,
 }
 
 /// Texts with their classes, as a BERT reads them.
@@ -63,16 +65,27 @@ impl<'a> LabeledTexts<'a> {
         self.texts.is_empty()
     }
 
-    /// The scores of the given texts [n, classes], with gradients, and their classes. With `train`, dropout draws from it.
-    pub(super) fn scores(&self, indices: &[usize], train: Option<&mut ChaCha8Rng>) -> Result<(Tensor, Vec<u32>)> {
+    /// The classes of the given texts; weights only where texts count differently.
+    fn targets(&self, indices: &[usize]) -> Targets {
+        let weighted = self.texts.iter().any(|text| text.weight != 1.0);
+        let texts = || indices.iter().map(|index| &self.texts[*index]);
+        Targets {
+            classes: texts().map(|text| text.class).collect(),
+            weights: texts().map(|text| text.weight).filter(|_| weighted).collect(),
+        }
+    }
+
+    /// The scores of the given texts [n, classes], with gradients, and their targets. With `train`,
+    /// dropout draws from it.
+    pub(super) fn scores(&self, indices: &[usize], train: Option<&mut ChaCha8Rng>) -> Result<(Tensor, Targets)> {
         let batch = TextBatch::new(indices.iter().map(|index| &self.texts[*index].tokens));
-        let classes = indices.iter().map(|index| self.texts[*index].class).collect();
+        let targets = self.targets(indices);
         let network: &dyn TextNetwork = self.bert;
         let scores = match &self.frozen {
             Some(frozen) => self.bert.forward_from(&frozen.layer, &frozen.of(self.texts, indices)?, &batch, train)?,
             None => network.forward_t(&batch, train)?,
         };
-        Ok((scores, classes))
+        Ok((scores, targets))
     }
 
     /// The features that the network starts at, of the first `most` texts of each of `classes` classes. `done` is called
@@ -84,8 +97,7 @@ impl<'a> LabeledTexts<'a> {
         let mut rows = FeatureRows::default();
         let indices = first_of_each(self.texts.iter().map(|text| text.class), &mut vec![0; classes], most);
         for indices in indices.chunks(TOGETHER) {
-            let targets: Vec<u32> = indices.iter().map(|index| self.texts[*index].class).collect();
-            rows.push(&frozen.of(self.texts, indices)?, &targets)?;
+            rows.push(&frozen.of(self.texts, indices)?, &self.targets(indices))?;
             done(indices.len());
         }
         Ok(rows)
@@ -98,8 +110,8 @@ impl<'a> LabeledTexts<'a> {
         let (mut loss, mut correct) = (0.0, 0);
         let all: Vec<usize> = (0..self.len()).collect();
         for indices in all.chunks(TOGETHER) {
-            let (logits, classes) = self.scores(indices, None)?;
-            let mean = LossConfig::default().loss_of_targets(&logits, &classes)?;
+            let (logits, Targets { classes, .. }) = self.scores(indices, None)?;
+            let mean = LossConfig::default().loss_of_targets(&logits, &classes.as_slice().into())?;
             loss += f64::from(mean.to_scalar::<f32>().map_err(plain)?) * classes.len() as f64;
             correct += hits(&logits, &classes)?.into_iter().filter(|hit| *hit).count();
         }

@@ -7,7 +7,9 @@ use dl_models::Parameters;
 use dl_models::text::{TextModel, loss};
 
 use super::Deal;
-use crate::fit::{Loss, Parameter, Progress, Task, TrainedModel, Validation, weights};
+use crate::distill::DistillConfig;
+use crate::fit::{Loss, MakeModel, Parameter, Progress, Task, TrainedModel, Validation, weights};
+use crate::hits::{fraction, hits};
 
 /// A GPT trained to predict texts.
 pub struct LanguageModelTask<'a> {
@@ -18,7 +20,8 @@ pub struct LanguageModelTask<'a> {
     validation: &'a [Vec<u32>],
     weight_decay: f64,
     seed: u64,
-    file: &'a (dyn Fn(&Progress) -> Result<TrainedModel> + Sync),
+    teacher: Option<(&'a TextModel, DistillConfig)>,
+    file: MakeModel<'a>,
 }
 
 /// Parts of texts evaluated together.
@@ -35,10 +38,15 @@ impl<'a> LanguageModelTask<'a> {
         batch: usize,
         weight_decay: f64,
         seed: u64,
-        file: &'a (dyn Fn(&Progress) -> Result<TrainedModel> + Sync),
+        file: MakeModel<'a>,
     ) -> Self {
         let deal = Deal::new(train.len(), batch, seed);
-        Self { model, parameters, train, deal, validation, weight_decay, seed, file }
+        Self { model, parameters, train, deal, validation, weight_decay, seed, teacher: None, file }
+    }
+
+    /// The same, but the model also follows a teacher with the same vocabulary.
+    pub fn following(self, teacher: &'a TextModel, config: DistillConfig) -> Self {
+        Self { teacher: Some((teacher, config)), ..self }
     }
 
     /// Mean negative log-likelihood per token of these parts, in nats.
@@ -70,8 +78,14 @@ impl Task for LanguageModelTask<'_> {
     fn loss(&self, step: usize, _: usize, batch: &Vec<usize>, (): &mut ()) -> Result<Loss> {
         let parts: Vec<&[u32]> = batch.iter().map(|index| self.train[*index].as_slice()).collect();
         let mut rng = dl_record::rng(self.seed, &format!("dropout/{step}"));
-        let value = loss::language_model_loss(self.model.gpt2()?, &parts, Some(&mut rng))?;
-        Ok(Loss { value, metrics: Vec::new() })
+        let Some((teacher, config)) = &self.teacher else {
+            let value = loss::language_model_loss(self.model.gpt2()?, &parts, Some(&mut rng))?;
+            return Ok(Loss { value, metrics: Vec::new() });
+        };
+        let (own, targets) = loss::next_token_scores(self.model.gpt2()?, &parts, Some(&mut rng))?;
+        let (theirs, _) = loss::next_token_scores(teacher.gpt2()?, &parts, None)?;
+        let value = config.loss(&own, &theirs, Some(&targets))?;
+        Ok(Loss { value, metrics: vec![("accuracy", fraction(&hits(&own, &targets)?))] })
     }
 
     fn validate(&self) -> Result<Option<Validation>> {

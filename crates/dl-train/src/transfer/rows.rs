@@ -8,7 +8,8 @@ use faer::Mat;
 use dl_transfer::score::{h_score, log_me};
 
 use super::Finding;
-use dl_transfer::linear::{Logistic, LogisticConfig, logistic};
+use crate::classifier::Targets;
+use dl_transfer::linear::{Logistic, LogisticConfig, logistic_weighted};
 
 /// Shrinkage of the covariance in the H-score.
 const SHRINKAGE: f64 = 0.1;
@@ -20,21 +21,23 @@ pub struct FeatureRows {
     pub features: Vec<f32>,
     /// Numbers per row.
     pub columns: usize,
-    /// The classes.
-    pub targets: Vec<u32>,
+    /// The classes, and how much each row counts.
+    pub targets: Targets,
 }
 
 impl FeatureRows {
     /// Appends `features` [n, columns] f32 of examples of the classes `targets`.
     /// # Errors
     /// When the shapes do not fit.
-    pub fn push(&mut self, features: &Tensor, targets: &[u32]) -> Result<()> {
+    pub fn push(&mut self, features: &Tensor, targets: &Targets) -> Result<()> {
         let (rows, columns) = features.dims2().map_err(plain)?;
-        let fits = rows == targets.len() && (self.targets.is_empty() || columns == self.columns);
-        ensure!(fits, "{rows} rows of {columns} numbers for {} examples", targets.len());
+        let Targets { classes, weights } = targets;
+        let fits = rows == classes.len() && (self.targets.classes.is_empty() || columns == self.columns);
+        ensure!(fits, "{rows} rows of {columns} numbers for {} examples", classes.len());
         self.columns = columns;
         self.features.extend(features.flatten_all()?.to_vec1::<f32>()?);
-        self.targets.extend(targets);
+        self.targets.classes.extend(classes);
+        self.targets.weights.extend(weights);
         Ok(())
     }
 
@@ -43,7 +46,9 @@ impl FeatureRows {
     /// # Errors
     /// When there is nothing to fit, or the head has another size.
     pub fn fit(&self, [weight, bias]: [&Var; 2], classes: usize, config: &LogisticConfig) -> Result<Logistic> {
-        let found = logistic(&self.features, self.columns, &self.targets, classes, config)?;
+        let Targets { classes: targets, weights } = &self.targets;
+        let weights: Vec<f64> = weights.iter().map(|weight| f64::from(*weight)).collect();
+        let found = logistic_weighted(&self.features, self.columns, targets, classes, &weights, config)?;
         let set = |var: &Var, numbers: &[f64]| -> Result<()> {
             let numbers: Vec<f32> = numbers.iter().map(|number| *number as f32).collect();
             let tensor = Tensor::from_vec(numbers, var.shape(), var.device()).map_err(plain)?;
@@ -59,10 +64,10 @@ impl FeatureRows {
     /// # Errors
     /// When a decomposition fails.
     pub fn finding(&self, per_class: usize, classes: usize) -> Result<Finding> {
-        let features = Mat::from_fn(self.targets.len(), self.columns, |row, column| {
+        let features = Mat::from_fn(self.targets.classes.len(), self.columns, |row, column| {
             f64::from(self.features[row * self.columns + column])
         });
-        let targets: Vec<usize> = self.targets.iter().map(|target| *target as usize).collect();
+        let targets: Vec<usize> = self.targets.classes.iter().map(|target| *target as usize).collect();
         let mut counts = vec![0; classes];
         targets.iter().for_each(|target| counts[*target] += 1);
         Ok(Finding {

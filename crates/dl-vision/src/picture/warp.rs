@@ -14,7 +14,8 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 /// How a region is warped to the network's square input.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Warp {
     /// Stretched to the input's shape, with context around: R-CNN's choice.
     #[default]

@@ -11,6 +11,7 @@ mod linear;
 mod lm;
 mod metric;
 mod neighbors;
+mod network;
 mod prototypes;
 mod svm;
 mod table;

@@ -9,10 +9,11 @@ use dl_train::fit::{
     Ended, Event, Files, FitConfig, Log, OptimizerConfig, Player, Progress, Rule, Task, Validation, Why, fit,
 };
 use dl_train::schedule::{Decay, Plateau, Schedule};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::common::model_files::{self, Earlier};
-use crate::common::{Inputs, Messages, Outcome, interrupt, numbers};
+use crate::common::{Inputs, Messages, Outcome, interrupt, numbers, object, value_name};
 
 /// Options of the training loop.
 #[derive(clap::Args, Debug)]
@@ -126,6 +127,8 @@ enum ScheduleName {
     Step,
     /// Down to 0 along a cosine
     Cosine,
+    /// Divided by (1 + 10 p)^0.75 at the fraction p of the iterations
+    Inverse,
     /// Divided by ten when the validation loss stops improving
     Plateau,
 }
@@ -231,7 +234,7 @@ impl TrainingArgs {
     }
 
     /// The number of steps.
-    fn steps(&self, situation: &Situation) -> Result<usize> {
+    pub(super) fn steps(&self, situation: &Situation) -> Result<usize> {
         let epoch = self.epoch(situation);
         if let Some(epochs) = self.epochs {
             let steps = ((epochs * epoch as f64).ceil() as usize).max(1);
@@ -293,6 +296,7 @@ impl TrainingArgs {
         };
         let decay = match self.schedule_name() {
             ScheduleName::Cosine => Decay::Cosine,
+            ScheduleName::Inverse => Decay::Inverse,
             ScheduleName::Constant => Decay::Constant,
             ScheduleName::Plateau => Decay::Plateau(Plateau { patience: self.plateau_patience, ..Plateau::default() }),
             ScheduleName::Step => {
@@ -309,7 +313,7 @@ impl TrainingArgs {
         let recipe = self.recipe(situation, self.steps(situation)?);
         let decay = match &recipe.schedule.decay {
             Decay::Steps { at, .. } => json!(at),
-            _ => json!(format!("{:?}", self.schedule_name()).to_lowercase()),
+            _ => json!(value_name(&self.schedule_name())),
         };
         let mut figures = Map::from_iter([
             ("lr".to_owned(), json!(recipe.schedule.rate)),
@@ -321,7 +325,7 @@ impl TrainingArgs {
         figures.extend(self.choices());
         match self.optimizer(situation) {
             OptimizerName::Sgd => figures.insert("momentum".to_owned(), json!(self.momentum)),
-            other => figures.insert("optimizer".to_owned(), json!(format!("{other:?}").to_lowercase())),
+            other => figures.insert("optimizer".to_owned(), json!(value_name(&other))),
         };
         Ok(figures)
     }
@@ -414,8 +418,8 @@ impl TrainingArgs {
     }
 
     fn report_recipe(&self, situation: &Situation, schedule: &Schedule, messages: &Messages) {
-        let optimizer = format!("{:?}", self.optimizer(situation)).to_uppercase();
-        let name = format!("{:?}", self.schedule_name()).to_lowercase();
+        let optimizer = value_name(&self.optimizer(situation)).to_uppercase();
+        let name = value_name(&self.schedule_name());
         let clip = self.clip.0.map_or(String::new(), |norm| format!(", gradients clipped to {norm}"));
         messages.note(format_args!(
             "training {} batches: {optimizer}, rate {}, {name} schedule, {} of warm-up{clip}",
@@ -486,6 +490,12 @@ fn report_event(event: &Event, messages: &Messages) {
             messages.detail(format_args!("validation after {}: {words}{best}", iteration + 1));
         }
     }
+}
+
+/// The options of a command as settings that a resumed run must share. An option that does not shape the training is
+/// skipped where it is declared, so that a new one cannot be forgotten.
+pub(super) fn settings_of(options: &impl Serialize) -> Result<Map<String, Value>> {
+    Ok(object(serde_json::to_value(options)?))
 }
 
 /// The default of --batch: a quarter of the examples, between 8 and `most`.

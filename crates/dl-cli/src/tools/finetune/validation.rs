@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use crate::common::numbers;
 
 /// Options that give validation data.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Serialize, Debug)]
 pub(super) struct ValidationArgs {
     /// File of validation records
     #[arg(long, value_name = "RECORDS.jsonl", conflicts_with = "val_fraction")]
+    #[serde(skip)]
     val: Option<PathBuf>,
 
     /// Hold out this fraction of the images or texts for validation, chosen at random

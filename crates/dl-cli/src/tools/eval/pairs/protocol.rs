@@ -8,6 +8,7 @@ use image::RgbImage;
 use serde_json::{Value, json};
 
 use super::planes;
+use crate::common::value_name;
 
 /// Options of PSNR and SSIM.
 #[derive(clap::Args, Clone, Debug)]
@@ -81,10 +82,9 @@ impl Protocol {
 
     /// For the report.
     pub(super) fn details(&self) -> Vec<(&'static str, Value)> {
-        let name = |value: Option<clap::builder::PossibleValue>| json!(value.map(|value| value.get_name().to_owned()));
         vec![
-            ("protocol", name(self.name.to_possible_value())),
-            ("channels", name(self.channels.to_possible_value())),
+            ("protocol", json!(value_name(&self.name))),
+            ("channels", json!(value_name(&self.channels))),
             ("border", json!(self.border)),
         ]
     }

@@ -1,72 +1,55 @@
-//! `--strategy auto` for images: cross-validation where the strategy is not clear.
+//! `--strategy auto`: cross-validation where the strategy is not clear.
 
 use anyhow::{Result, bail};
-use dl_train::classifier::{AugmentConfig, Batches, Examples, Head, StartingPoint};
 use dl_train::fit::{Progress, Validation};
 use dl_train::transfer::{Finding, Folds, Strategy, Trial, best, try_all};
 
-use super::{Args, Recipe, SAMPLE, Session, StrategyName};
+use super::Args;
+use super::learner::Learner;
 use crate::common::Messages;
 use crate::tools::finetune::training::Situation;
 
+/// Examples of each class that are tried.
+pub(super) const SAMPLE: usize = 50;
+
 /// Batches of one trial: fewer favor the strategies that train least.
-pub(super) const TRIAL_BATCHES: usize = 100;
+const TRIAL_BATCHES: usize = 100;
 
-impl Args {
-    /// The requested strategy, or the one that suits the examples best.
-    pub(super) fn chosen(&self, train: &Examples, session: &Session) -> Result<Option<Strategy>> {
-        let Some(name) = self.strategy else { return Ok(None) };
-        let StrategyName::Auto = name else { return Ok(name.strategy()) };
-        // The training itself reports broken images.
-        let quiet = Session { broken: &|_| (), ..*session };
-        let counts = train.counts();
-        let least = counts.iter().copied().filter(|count| *count > 0).min().unwrap_or_default();
-        let sample = train.sample(SAMPLE, self.common.seed);
-        let finding = self.finding(&sample, least, &quiet)?;
-        let folds = Folds::new(&sample.classes_of_positives(), self.common.seed);
-        choose(&finding, folds.as_ref(), session.messages, |strategy, folds, run| {
-            let [train, validation] = [false, true].map(|held_out| sample.part(folds, run, held_out));
-            self.trial(strategy, &train, &validation, &quiet)
-        })
-        .map(Some)
-    }
+/// The strategy that suits the examples best.
+pub(super) fn choose<L: Learner>(args: &Args, learner: &L, messages: &Messages) -> Result<Strategy> {
+    let quiet = learner.quiet();
+    let sample = quiet.sample();
+    let finding = quiet.finding(&sample)?;
+    let folds = Folds::new(&quiet.classes(&sample), args.common.seed);
+    choose_by(&finding, folds.as_ref(), messages, |strategy, folds, run| {
+        let [train, validation] = [false, true].map(|held_out| quiet.fold(&sample, folds, run, held_out));
+        trial(args, &quiet, strategy, &train, &validation)
+    })
+}
 
-    fn finding(&self, sample: &Examples, per_class: usize, session: &Session) -> Result<Finding> {
-        let config = self.start(Some(Strategy::FeatureExtraction));
-        let start = StartingPoint::new(&config, sample.labels(), session.device)?;
-        let config = self.batch_config(&start.model.config, 1, AugmentConfig::default(), 0.0)?;
-        let batches = Batches::new(sample, &start.model.config.preprocessing, &config, session.broken);
-        let head = Head::new(&start.model, &start.parameters)?;
-        head.features(&batches, SAMPLE, |_| ())?.finding(per_class, sample.labels().len())
-    }
-
-    /// Trains by `strategy` for a few batches and validates; `None` when the loss exploded.
-    fn trial(
-        &self,
-        strategy: Strategy,
-        train: &Examples,
-        validation: &Examples,
-        session: &Session,
-    ) -> Result<Option<Validation>> {
-        let start = StartingPoint::new(&self.start(Some(strategy)), train.labels(), session.device)?;
-        if strategy == Strategy::FeatureExtraction {
-            self.fit_head(&start, train, session, |_| ())?;
-        } else {
-            let recipe = Recipe { strategy: Some(strategy), batch: self.batch(train, false) };
-            let no_file = |_: &Situation, _: &Progress| bail!("a trial writes no model");
-            let sound = self.with_task(&start, (train, None), recipe, session, &no_file, |task, situation| {
-                self.training.trial(task, situation, TRIAL_BATCHES)
-            })?;
-            if !sound {
-                return Ok(None);
-            }
+/// Trains by `strategy` for a few batches and validates; `None` when the loss exploded.
+fn trial<L: Learner>(
+    args: &Args,
+    learner: &L,
+    strategy: Strategy,
+    train: &L::Part,
+    validation: &L::Part,
+) -> Result<Option<Validation>> {
+    let start = learner.start(Some(strategy))?;
+    if strategy == Strategy::FeatureExtraction {
+        learner.fit_head(&start, train, &mut |_| ())?;
+    } else {
+        let no_file = |_: &Situation, _: &Progress| bail!("a trial writes no model");
+        let (task, situation) = learner.task(&start, (train, None), Some(strategy), Box::new(no_file))?;
+        if !args.training.trial(&task, &situation, TRIAL_BATCHES)? {
+            return Ok(None);
         }
-        self.evaluate(&start, validation, session).map(Some)
     }
+    learner.evaluate(&start, validation).map(Some)
 }
 
 /// Chooses among the candidates of `finding`, by trial if there are several, and prints why.
-pub(super) fn choose(
+fn choose_by(
     finding: &Finding,
     folds: Option<&Folds>,
     messages: &Messages,

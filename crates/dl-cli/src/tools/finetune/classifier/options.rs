@@ -10,11 +10,13 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use dl_models::{LayerName, Model};
 use dl_record::file::{MOST_LIST_BYTES, read_text};
-use dl_train::classifier::{Examples, Freeze, Kind, balanced};
+use dl_train::classifier::{Freeze, Kind, balanced};
 use dl_train::transfer::Strategy;
+use serde::Serialize;
 
 /// What to classify.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(ValueEnum, Serialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum InputName {
     /// Whole images, by their label
     Image,
@@ -70,7 +72,8 @@ impl StrategyName {
 }
 
 /// `--freeze`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Serialize, Clone, Debug, PartialEq)]
+#[serde(into = "String")]
 pub(super) enum FreezeTo {
     None,
     All,
@@ -86,6 +89,16 @@ impl FromStr for FreezeTo {
             "all" => Self::All,
             layer => Self::Layer(layer.parse()?),
         })
+    }
+}
+
+impl From<FreezeTo> for String {
+    fn from(freeze: FreezeTo) -> Self {
+        match freeze {
+            FreezeTo::None => "none".to_owned(),
+            FreezeTo::All => "all".to_owned(),
+            FreezeTo::Layer(layer) => layer.to_string(),
+        }
     }
 }
 
@@ -134,14 +147,9 @@ impl fmt::Display for ClassWeights {
 }
 
 impl ClassWeights {
-    /// The weights in the order of the labels; empty for equal weights.
+    /// The weights of `labels` with `counts` examples each; empty for equal weights.
     /// # Errors
     /// When a file does not have exactly the labels, or has a number that is not above 0.
-    pub(super) fn weights(&self, examples: &Examples) -> Result<Vec<f64>> {
-        self.of(examples.labels(), &examples.counts())
-    }
-
-    /// The same for `labels` with `counts` examples each.
     pub(super) fn of(&self, labels: &[String], counts: &[usize]) -> Result<Vec<f64>> {
         match self {
             Self::None => Ok(Vec::new()),

@@ -3,11 +3,12 @@
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use dl_train::classifier::{Affine, AugmentConfig};
+use serde::Serialize;
 
 use crate::common::numbers;
 
 /// Augmentation of images; the parameters are torchvision's.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Serialize, Debug)]
 #[command(next_help_heading = "Augmentation")]
 pub(super) struct ViewArgs {
     /// Kinds of augmentation, with new random values in each epoch [default: flip]
@@ -40,8 +41,9 @@ pub(super) struct ViewArgs {
     pub(super) mixup: f64,
 }
 
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum View {
+#[derive(ValueEnum, Serialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum View {
     /// No augmentation
     None,
     /// Crop to a random size and position
@@ -57,9 +59,14 @@ enum View {
 }
 
 impl ViewArgs {
-    /// The augmentation of examples.
+    /// The augmentation of examples, by default a flip.
     pub(super) fn config(&self) -> Result<AugmentConfig> {
-        let kinds = self.augment.as_deref().unwrap_or(&[View::Flip]);
+        self.config_by_default(&[View::Flip])
+    }
+
+    /// The augmentation of examples.
+    pub(super) fn config_by_default(&self, default: &[View]) -> Result<AugmentConfig> {
+        let kinds = self.augment.as_deref().unwrap_or(default);
         if kinds.contains(&View::None) && kinds.len() > 1 {
             bail!("--augment none cannot be combined with other kinds");
         }
