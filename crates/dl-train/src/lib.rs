@@ -1,13 +1,17 @@
 //! Schedules, samplers, losses, hard negative mining, box regression and training loops.
 
+pub mod adversarial;
 pub mod box_regression;
 pub mod classifier;
 pub mod data;
 pub mod detection;
 pub mod fit;
 pub mod gan;
+#[cfg(test)]
+mod golden;
 pub mod hits;
 pub mod intake;
+pub mod mlp;
 pub mod regions;
 pub mod sampler;
 pub mod schedule;
