@@ -5,6 +5,7 @@ pub mod box_regression;
 pub mod classifier;
 pub mod data;
 pub mod detection;
+pub mod distill;
 pub mod fit;
 pub mod gan;
 #[cfg(test)]
