@@ -13,6 +13,7 @@ mod golden;
 pub mod hits;
 pub mod intake;
 pub mod mlp;
+pub mod multitask;
 pub mod regions;
 pub mod sampler;
 pub mod schedule;
