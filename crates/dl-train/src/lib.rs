@@ -3,6 +3,7 @@
 pub mod adversarial;
 pub mod box_regression;
 pub mod classifier;
+pub mod contrast;
 pub mod data;
 pub mod detection;
 pub mod distill;
