@@ -7,6 +7,7 @@ pub mod contrast;
 pub mod data;
 pub mod detection;
 pub mod distill;
+pub mod episodes;
 pub mod fit;
 pub mod gan;
 #[cfg(test)]
