@@ -6,6 +6,7 @@ pub mod classifier;
 pub mod contrast;
 pub mod data;
 pub mod detection;
+pub mod disentangle;
 pub mod distill;
 pub mod episodes;
 pub mod fit;
