@@ -1,13 +1,22 @@
 //! Schedules, samplers, losses, hard negative mining, box regression and training loops.
 
+pub mod adversarial;
 pub mod box_regression;
 pub mod classifier;
+pub mod contrast;
 pub mod data;
 pub mod detection;
+pub mod disentangle;
+pub mod distill;
+pub mod episodes;
 pub mod fit;
 pub mod gan;
+#[cfg(test)]
+mod golden;
 pub mod hits;
 pub mod intake;
+pub mod mlp;
+pub mod multitask;
 pub mod regions;
 pub mod sampler;
 pub mod schedule;

@@ -1,0 +1,13 @@
+//! Distillation: a student network is trained to answer as a teacher does (Hinton et al. 2015), or to have its features
+//! (Romero et al. 2015, FitNets).
+
+mod bias;
+mod hint;
+mod loss;
+
+pub use bias::class_bias;
+pub use hint::Hint;
+pub use loss::DistillConfig;
+
+#[cfg(test)]
+const GOLDEN: &str = include_str!("../../../../testdata/goldens/losses/distill.json");

@@ -1,0 +1,13 @@
+//! Several tasks on the features of one network: a head for each, and their losses combined (Caruana 1997; Kendall et
+//! al. 2018). An example may have labels of some tasks only.
+
+mod heads;
+mod loss;
+mod weighting;
+
+pub use heads::TaskHeads;
+pub use loss::task_loss;
+pub use weighting::TaskWeights;
+
+#[cfg(test)]
+const GOLDEN: &str = include_str!("../../../../testdata/goldens/losses/multitask.json");
