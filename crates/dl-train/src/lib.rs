@@ -15,6 +15,7 @@ pub mod gan;
 mod golden;
 pub mod hits;
 pub mod intake;
+pub mod method;
 pub mod mlp;
 pub mod multitask;
 pub mod regions;

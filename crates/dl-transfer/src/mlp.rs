@@ -78,7 +78,10 @@ mod tests {
     #[test]
     fn a_hidden_layer_is_cut_off_at_zero() {
         let first = Dense { weight: Mat::from_fn(2, 1, |row, _| [1.0, -1.0][row]), bias: vec![0.5, 0.0] };
-        let second = Dense { weight: Mat::from_fn(2, 2, |row, column| [[1.0, 0.0], [0.0, 2.0]][row][column]), bias: vec![0.0, 1.0] };
+        let second = Dense {
+            weight: Mat::from_fn(2, 2, |row, column| [[1.0, 0.0], [0.0, 2.0]][row][column]),
+            bias: vec![0.0, 1.0],
+        };
         let network = Mlp::new(vec![first, second]).unwrap();
         assert_eq!((network.columns(), network.classes()), (1, 2));
         // For 3: hidden 3.5 and 0, scores 3.5 and 1.

@@ -27,7 +27,7 @@ def modulate():
 
 def swap():
     x = {
-        "made": formula(0, 2, 3, 4, 4), "given": formula(3, 2, 3, 4, 4),
+        "made": formula(0, 2, 3, 4, 4), "given": formula(4, 2, 3, 4, 4),
         "found content": formula(100, 2, 4, 2, 2), "content": formula(120, 2, 4, 2, 2),
         "found style": formula(200, 2, 8), "style": formula(210, 2, 8), "other style": formula(220, 2, 8),
     }  # fmt: skip

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, bail, ensure};
 use dl_record::Fnv1a;
 use dl_transfer::rows::Row;
+use serde::Serialize;
 
 use super::{Fatal, few};
 
@@ -12,7 +13,7 @@ use super::{Fatal, few};
 pub(crate) const NO_DOMAIN: &str = "the record has no \"domain\"; dl-data from .. --domain NAME sets it";
 
 /// Options of every method that knows two sides.
-#[derive(clap::Args, Debug, Default)]
+#[derive(clap::Args, Serialize, Debug, Default)]
 pub(crate) struct SideArgs {
     /// Domains to learn from [default: source; with --target, all others]
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]

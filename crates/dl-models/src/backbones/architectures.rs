@@ -326,6 +326,7 @@ impl ModelConfig {
             options: Map::new(),
             num_classes,
             labels: None,
+            tasks: None,
             preprocessing: Architecture::find(architecture)
                 .map_or_else(|_| Preprocessing::torchvision(), |architecture| (architecture.preprocessing)()),
             layer: None,

@@ -195,9 +195,8 @@ fn parts(method: &HeadMethod) -> (Method, Parts) {
         ),
         HeadMethod::Mlp(network) => {
             let named = network.layers().iter().zip(LAYERS);
-            let both = named.flat_map(|(layer, [weight, bias])| {
-                [(weight, layer.weight.clone()), (bias, row(&layer.bias))]
-            });
+            let both =
+                named.flat_map(|(layer, [weight, bias])| [(weight, layer.weight.clone()), (bias, row(&layer.bias))]);
             (Method::Mlp { layers: network.layers().len() }, both.collect())
         }
         HeadMethod::Dap(Dap { attributes, used, weight, bias, prior }, signatures) => (

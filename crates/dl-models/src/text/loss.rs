@@ -50,11 +50,7 @@ pub fn language_model_loss(gpt2: &Gpt2, parts: &[&[u32]], train: Option<&mut Cha
 /// The scores [tokens, vocabulary] of the tokens after each token of `parts`, with gradients, and the true ones.
 /// # Errors
 /// As [`language_model_loss`].
-pub fn next_token_scores(
-    gpt2: &Gpt2,
-    parts: &[&[u32]],
-    train: Option<&mut ChaCha8Rng>,
-) -> Result<(Tensor, Vec<u32>)> {
+pub fn next_token_scores(gpt2: &Gpt2, parts: &[&[u32]], train: Option<&mut ChaCha8Rng>) -> Result<(Tensor, Vec<u32>)> {
     let (batch, targets) = next_tokens(parts)?;
     let network: &dyn TextNetwork = gpt2;
     Ok((network.forward_t(&batch, train)?, targets))

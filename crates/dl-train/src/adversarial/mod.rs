@@ -9,15 +9,21 @@ mod coral;
 mod domain;
 mod domain_loss;
 mod entropy;
+mod game;
+mod method;
 mod multilinear;
 mod reversal;
+mod rows;
 
 pub use coral::coral_loss;
 pub use domain::DomainClassifier;
 pub use domain_loss::{domain_accuracy, domain_loss};
 pub use entropy::entropy_weights;
+pub use game::{Alignment, Game, GameConfig};
+pub use method::AdversarialMethod;
 pub use multilinear::MultilinearMap;
 pub use reversal::{annealed_rate, reversal_strength, reverse_gradient};
+pub use rows::{AdversarialRows, LabeledRows, RowNetwork, row_orders};
 
 #[cfg(test)]
 const GOLDEN: &str = include_str!("../../../../testdata/goldens/losses/adversarial.json");

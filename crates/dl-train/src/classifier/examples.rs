@@ -311,6 +311,15 @@ impl Examples {
         Ok((self, other))
     }
 
+    /// The examples of the images that `keep` names by their number.
+    pub fn only(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let mut kept = self.clone();
+        for examples in [&mut kept.positives, &mut kept.background] {
+            examples.retain(|example| keep(example.image as usize));
+        }
+        kept
+    }
+
     /// Keeps at most `count` examples of each class, drawn by the seed.
     pub fn keep_per_class(&mut self, count: usize, seed: u64) {
         let kept = per_class(&self.classes_of_positives(), &self.labels, count, seed);

@@ -4,10 +4,12 @@
 mod bias;
 mod hint;
 mod loss;
+mod method;
 
 pub use bias::class_bias;
 pub use hint::Hint;
 pub use loss::DistillConfig;
+pub use method::{DistillMethod, FeatureHint};
 
 #[cfg(test)]
 const GOLDEN: &str = include_str!("../../../../testdata/goldens/losses/distill.json");

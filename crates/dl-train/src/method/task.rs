@@ -7,9 +7,7 @@ use candle_core::{Tensor, Var};
 use dl_models::Parameters;
 
 use super::Trainee;
-use crate::fit::{
-    Loss, MakeModel, Parameter, Progress, RateFactor, Task, TrainedModel, Validation, buffers, weights,
-};
+use crate::fit::{Loss, MakeModel, Parameter, Progress, RateFactor, Task, TrainedModel, Validation, buffers, weights};
 
 /// How a network is trained: the batches, the loss, and what is trained beside the network.
 pub trait Method: Sync {

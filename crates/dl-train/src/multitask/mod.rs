@@ -3,10 +3,12 @@
 
 mod heads;
 mod loss;
+mod method;
 mod weighting;
 
 pub use heads::TaskHeads;
 pub use loss::task_loss;
+pub use method::{MultitaskMethod, TaskExamples, TaskTargets};
 pub use weighting::TaskWeights;
 
 #[cfg(test)]

@@ -102,11 +102,8 @@ impl Args {
                 Pretext::SimClr { layer, head, parameters, temperature: self.temperature }
             }
         };
-        let settings = pictures.settings(
-            self,
-            &start,
-            json!({"data": examples.digest().to_string(), "batch": batch}),
-        )?;
+        let settings =
+            pictures.settings(self, &start, json!({"data": examples.digest().to_string(), "batch": batch}))?;
         let method = ContrastMethod::new(batches, pretext, batch, self.pictures.common.seed);
         let figures = json!({ "method": self.task, "batch": batch });
         let about = About { epoch, validates: false, settings, figures };

@@ -1,23 +1,31 @@
 //! `dl-finetune`: trains classifiers, detectors, language models, linear heads, and the SVMs and box regressors of R-CNN.
 
+mod adversarial;
 mod attributes;
 mod bbox;
 mod boost;
 mod classifier;
+mod contrast;
 mod detector;
+mod distill;
 mod dtype;
 mod heads;
+mod language;
 mod linear;
 mod lm;
 mod metric;
+mod multitask;
 mod neighbors;
 mod network;
+mod pictures;
 mod prototypes;
+mod prototypical;
 mod svm;
 mod table;
 mod texts;
 mod training;
 mod validation;
+mod views;
 
 use anyhow::{Error, Result, anyhow, ensure};
 use clap::{Parser, Subcommand};
@@ -59,6 +67,11 @@ enum Command {
     Prototypes(prototypes::Args),
     Attributes(attributes::Args),
     Boost(boost::Args),
+    Adversarial(Box<adversarial::Args>),
+    Distill(Box<distill::Args>),
+    Multitask(Box<multitask::Args>),
+    Contrast(Box<contrast::Args>),
+    Prototypical(Box<prototypical::Args>),
     Lm(Box<lm::Args>),
     Svm(svm::Args),
     Bbox(bbox::Args),
@@ -76,6 +89,11 @@ impl Tool for Args {
             Command::Prototypes(args) => &args.head.common,
             Command::Attributes(args) => &args.head.common,
             Command::Boost(args) => &args.head.common,
+            Command::Adversarial(args) => args.common(),
+            Command::Distill(args) => args.common(),
+            Command::Multitask(args) => &args.pictures.common,
+            Command::Contrast(args) => &args.pictures.common,
+            Command::Prototypical(args) => &args.pictures.common,
             Command::Lm(args) => &args.common,
             Command::Svm(args) => &args.common,
             Command::Bbox(args) => &args.common,
@@ -91,6 +109,11 @@ impl Tool for Args {
             Command::Prototypes(args) => args.run(io),
             Command::Attributes(args) => args.run(io),
             Command::Boost(args) => args.run(io),
+            Command::Adversarial(args) => args.run(io),
+            Command::Distill(args) => args.run(io),
+            Command::Multitask(args) => args.run(io),
+            Command::Contrast(args) => args.run(io),
+            Command::Prototypical(args) => args.run(io),
             Command::Lm(args) => args.run(io),
             Command::Svm(args) => args.run(io),
             Command::Bbox(args) => args.run(io),

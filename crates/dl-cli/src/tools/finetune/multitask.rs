@@ -94,8 +94,9 @@ impl Labeled {
             let target = |labels: &BTreeMap<String, String>| -> Result<Option<u32>> {
                 let Some(label) = labels.get(&task.name) else { return Ok(None) };
                 let place = task.labels.iter().position(|known| known == label);
-                let place =
-                    place.with_context(|| format!("task \"{}\": the label \"{label}\" has no training example", task.name))?;
+                let place = place.with_context(|| {
+                    format!("task \"{}\": the label \"{label}\" has no training example", task.name)
+                })?;
                 Ok(Some(u32::try_from(place)?))
             };
             let targets = self.labels.iter().map(target).collect::<Result<_>>()?;
@@ -134,10 +135,8 @@ impl Args {
             validation = Some(labeled);
         }
         let pictures = Pictures::new(&self.pictures, &io.messages)?;
-        let names: Vec<String> = tasks
-            .iter()
-            .flat_map(|task| task.labels.iter().map(|label| format!("{}={label}", task.name)))
-            .collect();
+        let names: Vec<String> =
+            tasks.iter().flat_map(|task| task.labels.iter().map(|label| format!("{}={label}", task.name))).collect();
         for task in &tasks {
             let known = train.labels.iter().filter(|labels| labels.contains_key(&task.name)).count();
             let (name, classes) = (&task.name, task.labels.len());

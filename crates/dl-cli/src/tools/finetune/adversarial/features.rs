@@ -70,7 +70,11 @@ impl Scale {
 /// Rows with their classes; labels that the source lacks are an error.
 fn labeled(rows: &[Row], labels: &[String], whose: &str, scale: &Scale, device: &Device) -> Result<LabeledRows> {
     let unlabeled = rows.iter().filter(|row| row.label.is_none()).count();
-    ensure!(unlabeled == 0, "{whose}: {unlabeled} of {} records have no \"label\"; add one, or leave them out", rows.len());
+    ensure!(
+        unlabeled == 0,
+        "{whose}: {unlabeled} of {} records have no \"label\"; add one, or leave them out",
+        rows.len()
+    );
     let class = |row: &Row| -> Result<u32> {
         let label = row.label.as_deref().unwrap_or_default();
         let place = labels.iter().position(|known| known == label);
@@ -99,7 +103,11 @@ impl Args {
         let columns = intake.columns;
         let scale = if self.raw { Scale::none(columns) } else { Scale::of(&[&source, &target], columns) };
         let of_source = labeled(&source, &labels, "the source", &scale, &device)?;
-        ensure!(labels.len() > 1, "the source has the single label \"{}\"; training needs at least two", labels.join(""));
+        ensure!(
+            labels.len() > 1,
+            "the source has the single label \"{}\"; training needs at least two",
+            labels.join("")
+        );
         let of_target = scale.tensor(&target, &device)?;
         let (validation, of_validation) = self.validation_rows(io, &intake, &labels, &scale, &device)?;
         let counts = [source.len(), target.len()];

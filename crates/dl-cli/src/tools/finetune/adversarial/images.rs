@@ -30,8 +30,7 @@ impl Args {
         let counts = [source.positives().len(), target.positives().len()];
         let [of_source, of_target] = counts;
         let classes = labels.len();
-        io.messages
-            .note(format_args!("{of_source} source images of {classes} classes, {of_target} target images"));
+        io.messages.note(format_args!("{of_source} source images of {classes} classes, {of_target} target images"));
         let start = self.pictures.start(&labels, &pictures.device, &io.messages)?;
         let layer = start.before_head()?;
         let width: usize = match start.model.shape_of(&layer)?.as_slice() {

@@ -34,6 +34,7 @@ impl ImageData {
             positive_iou: args.positive_iou,
             background_iou: args.background_iou,
             kind: args.input.and_then(InputName::kind),
+            ..ExampleConfig::default()
         };
         let mut train = Examples::new(config);
         let job = Job { common: &args.common, inputs: &args.inputs };

@@ -39,9 +39,9 @@ impl Args {
             Ok(())
         })?;
         if self.alpha < 1.0 {
-            train = train.with_classes(labels.clone()).with_context(|| {
-                format!("{}: records have labels that are not among its classes", in_teacher())
-            })?;
+            train = train
+                .with_classes(labels.clone())
+                .with_context(|| format!("{}: records have labels that are not among its classes", in_teacher()))?;
         }
         let mut validation = None;
         if let Some(fraction) = self.validation.fraction() {
@@ -56,8 +56,14 @@ impl Args {
         if let Some(path) = &self.correct_bias {
             let mut examples = PictureArgs::examples(Truth::Own);
             pictures_args.read_file(io, ("--correct-bias", path), |record| examples.push(record))?;
-            ensure!(known.contains(&false), "--correct-bias: every class has an example, so no bias is to be corrected");
-            ensure!(known.contains(&true), "--correct-bias: no record has a label of a class, so all classes are absent");
+            ensure!(
+                known.contains(&false),
+                "--correct-bias: every class has an example, so no bias is to be corrected"
+            );
+            ensure!(
+                known.contains(&true),
+                "--correct-bias: no record has a label of a class, so all classes are absent"
+            );
             sample = Some(examples);
         }
 
