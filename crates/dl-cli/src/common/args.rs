@@ -98,7 +98,8 @@ pub struct WarpArgs {
 }
 
 /// `--recipe`.
-#[derive(ValueEnum, Clone, Copy, Debug)]
+#[derive(ValueEnum, Serialize, Clone, Copy, Debug)]
+#[serde(rename_all = "kebab-case")]
 pub enum RecipeName {
     /// torchvision: R-CNNs, SSD, SSDlite
     Torchvision,

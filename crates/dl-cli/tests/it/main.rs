@@ -36,6 +36,7 @@ mod hostile_models;
 mod images;
 mod memory;
 mod model;
+mod network_methods;
 mod nms;
 mod pipeline;
 mod propose;

@@ -5,9 +5,9 @@ use candle_nn::VarBuilder;
 use serde_json::Map;
 
 use super::{
-    AlexNet, AlexNet2012, AlexNetOrder, CifarResNet, Depth, GoogLeNet, InceptionV3, LeNet5, MiniXception, MobileNetV1,
-    MobileNetV1Options, MobileNetV2, MobileNetV3, MobileNetV3Size, ResNet, SqueezeNet, SqueezeNetOptions, Version, Vgg,
-    VggColumn, Xception, Zf,
+    AlexNet, AlexNet2012, AlexNetOrder, CifarResNet, Conv4, Depth, GoogLeNet, InceptionV3, LeNet5, MiniXception,
+    MobileNetV1, MobileNetV1Options, MobileNetV2, MobileNetV3, MobileNetV3Size, ResNet, SqueezeNet, SqueezeNetOptions,
+    Version, Vgg, VggColumn, Xception, Zf,
 };
 use crate::text::{ClipImages, ClipOptions};
 use crate::{Backbone, Kind, ModelConfig, Preprocessing, Provenance, plain};
@@ -71,6 +71,19 @@ pub const ARCHITECTURES: &[Architecture] = &[
             let options: ClipOptions = config.options()?;
             options.check().context("options")?;
             Ok(Box::new(ClipImages::new(&options, config.num_classes, vb).map_err(plain)?))
+        },
+    },
+    Architecture {
+        name: "conv4",
+        paper: "Vinyals et al. 2016, Matching networks for one shot learning",
+        layer: "embedding",
+        head: "head",
+        new_head: &[],
+        auxiliary: &[],
+        preprocessing: Preprocessing::conv4,
+        build: |config, vb| {
+            let (options, size) = (config.options()?, config.preprocessing.size);
+            Ok(Box::new(Conv4::new(&options, size, config.num_classes, vb).map_err(plain)?))
         },
     },
     Architecture {

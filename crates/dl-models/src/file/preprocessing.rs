@@ -125,6 +125,11 @@ impl Preprocessing {
         Self { size: [32, 32], resize: Resize::Stretch, shorter: None, mean, std, ..Self::torchvision() }
     }
 
+    /// Preprocessing of conv4: 28 x 28 pixels in [0, 1], ignoring the aspect ratio.
+    pub fn conv4() -> Self {
+        Self { size: [28, 28], ..Self::lenet5() }
+    }
+
     /// Preprocessing of mini-Xception: 64 x 64 pixels in [-1, 1], ignoring the aspect ratio.
     pub fn mini_xception() -> Self {
         let [mean, std] = [[0.5; 3]; 2];

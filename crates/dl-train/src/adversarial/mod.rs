@@ -22,7 +22,7 @@ pub use entropy::entropy_weights;
 pub use game::{Alignment, Game, GameConfig};
 pub use method::AdversarialMethod;
 pub use multilinear::MultilinearMap;
-pub use reversal::{annealed_rate, reversal_strength, reverse_gradient};
+pub use reversal::{reversal_strength, reverse_gradient};
 pub use rows::{AdversarialRows, LabeledRows, RowNetwork, row_orders};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The gradient reversal layer and its schedules (Ganin et al. 2016, sections 4.2 and 5.2.2).
+//! The gradient reversal layer and its schedule (Ganin et al. 2016, sections 4.2 and 5.2.2).
 
 use anyhow::Result;
 use candle_core::Tensor;
@@ -22,17 +22,12 @@ pub fn reversal_strength(progress: f64) -> f64 {
     2.0 / (1.0 + (-10.0 * progress.clamp(0.0, 1.0)).exp()) - 1.0
 }
 
-/// The learning rate: `start` / (1 + 10 p)^0.75 at `progress` p, the share of training done, 0 to 1. The paper's start
-/// is 0.01, with a momentum of 0.9.
-pub fn annealed_rate(start: f64, progress: f64) -> f64 {
-    start / (1.0 + 10.0 * progress.clamp(0.0, 1.0)).powf(0.75)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::GOLDEN;
     use super::*;
     use crate::golden::{case, check, input, near, numbers};
+    use crate::schedule::{Decay, Schedule};
 
     #[test]
     fn values_pass_unchanged_and_gradients_reversed_as_in_torch() {
@@ -54,6 +49,8 @@ mod tests {
         let case = case(GOLDEN, "schedules");
         let at = [-1.0, 0.0, 0.1, 0.5, 1.0, 2.0];
         near("strength", &at.map(|progress| reversal_strength(progress) as f32), &case["strength"]);
-        near("rate", &at.map(|progress| annealed_rate(0.01, progress) as f32 * 100.0), &case["rate"]);
+        let schedule = Schedule { rate: 1.0, warmup: 0, decay: Decay::Inverse, iterations: 10 };
+        let rate = |progress: f64| schedule.at((10.0 * progress.clamp(0.0, 1.0)).round() as usize) as f32;
+        near("rate", &at.map(rate), &case["rate"]);
     }
 }

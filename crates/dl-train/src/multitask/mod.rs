@@ -1,12 +1,10 @@
-//! Several tasks on the features of one network: a head for each, and their losses combined (Caruana 1997; Kendall et
-//! al. 2018). An example may have labels of some tasks only.
+//! Several tasks for one network, each with its own part of the scores, and their losses combined (Caruana 1997; Kendall
+//! et al. 2018). An example may have labels of some tasks only.
 
-mod heads;
 mod loss;
 mod method;
 mod weighting;
 
-pub use heads::TaskHeads;
 pub use loss::task_loss;
 pub use method::{MultitaskMethod, TaskExamples, TaskTargets};
 pub use weighting::TaskWeights;

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use dl_models::TaskLabels;
 use dl_record::{Prediction, Record};
-use serde_json::Map;
+use serde_json::{Map, Value, json};
 
 use super::embed::ResizeRule;
 use crate::common::{
@@ -28,7 +29,8 @@ use support::add_support;
 /// neighbors, prototypes or attributes, reads its `features`.
 ///
 /// Writes `predictions` to the record or to each region: labels with probabilities (the softmax of the class scores),
-/// best first. If the model has no labels, the class numbers take their place. With CLIP, the classes are any words you
+/// best first; of dl-finetune multitask, for each task, which a prediction then names in `task`. If the model has no
+/// labels, the class numbers take their place. With CLIP, the classes are any words you
 /// give to --labels.
 #[derive(Parser, Debug)]
 #[command(
@@ -164,7 +166,8 @@ impl Tool for Args {
 
 impl Args {
     fn write(&self, record: &mut Record, scorer: &Scorer, labels: &[String], rows: Probabilities) -> Result<()> {
-        let mut predictions: Vec<Vec<Prediction>> = rows.iter().map(|row| self.predictions(labels, row)).collect();
+        let mut predictions: Vec<Vec<Prediction>> =
+            rows.iter().map(|row| self.predictions(labels, scorer.tasks(), row)).collect();
         if let Some(regions) = scorer.regions() {
             return regions.write(record, predictions);
         }
@@ -172,14 +175,29 @@ impl Args {
         record.set_predictions(&predictions.remove(0))
     }
 
-    fn predictions(&self, labels: &[String], probabilities: &[f64]) -> Vec<Prediction> {
+    /// The best classes, of each task.
+    fn predictions(&self, labels: &[String], tasks: Option<&[TaskLabels]>, row: &[f64]) -> Vec<Prediction> {
+        let Some(tasks) = tasks else { return self.best(labels, row, &Map::new()) };
+        let (mut all, mut first) = (Vec::new(), 0);
+        for task in tasks {
+            let own = &row[first..first + task.labels.len()];
+            first += task.labels.len();
+            all.extend(self.best(&task.labels, own, &Map::from_iter([("task".to_owned(), json!(task.name))])));
+        }
+        all
+    }
+
+    fn best(&self, labels: &[String], probabilities: &[f64], extra: &Map<String, Value>) -> Vec<Prediction> {
         let mut order: Vec<usize> = (0..labels.len().min(probabilities.len())).collect();
         order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
         if self.top_k > 0 {
             order.truncate(self.top_k);
         }
-        let prediction =
-            |class: usize| Prediction { label: labels[class].clone(), score: probabilities[class], extra: Map::new() };
+        let prediction = |class: usize| Prediction {
+            label: labels[class].clone(),
+            score: probabilities[class],
+            extra: extra.clone(),
+        };
         order.into_iter().map(prediction).collect()
     }
 }

@@ -7,7 +7,8 @@ use candle_core::{Device, Tensor};
 use dl_models::text::zero_shot::ZeroShot;
 use dl_models::text::{TextBatch, TextModel, TextNetwork, Tokens};
 use dl_models::{
-    Kind, LOGITS, LayerName, LinearHead, Model, ModelFile, Preprocessing, Resize, check_network, plain, probabilities,
+    Kind, LOGITS, LayerName, LinearHead, Model, ModelFile, Preprocessing, Resize, TaskLabels, check_network, plain,
+    probabilities,
 };
 use dl_record::Record;
 use dl_transfer::attributes::Signatures;
@@ -99,6 +100,12 @@ impl Scorer {
             }
             ModelFile::ImageNetwork(file) => {
                 let model = Model::from_checkpoint(file, arch, &device)?;
+                ensure!(
+                    model.config.num_classes > 1,
+                    "{}: was trained without labels, so it has no classes; train a head with dl-finetune classifier, or use \
+                     it in dl-embed",
+                    name()
+                );
                 let regions = match Input::regions(input, &model.config) {
                     Some(regions) => Some((regions, warp.resolve(&model.config)?)),
                     None => None,
@@ -179,6 +186,14 @@ impl Scorer {
         }
     }
 
+    /// The tasks of a network for several; each has its own part of the classes.
+    pub(super) fn tasks(&self) -> Option<&[TaskLabels]> {
+        match self {
+            Self::Images(scorer) => scorer.model.config.tasks.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The part of the record that the model classifies.
     pub(super) fn prepare(&self, record: &mut Record, images: &Images, resize: Option<Resize>) -> Result<Work> {
         let preprocessing: &Preprocessing = match self {
@@ -220,7 +235,7 @@ impl Scorer {
                 let logits = FeatureExtractor::new(model, layers, device.clone(), batch).of(&images);
                 let of_record = |logits: Result<Vec<dl_record::Matrix>>| {
                     let logits = logits?.remove(0);
-                    (0..logits.rows).map(|row| probabilities(logits.row(row))).collect()
+                    (0..logits.rows).map(|row| of_tasks(logits.row(row), model.config.tasks.as_deref())).collect()
                 };
                 logits.into_iter().map(of_record).collect()
             }
@@ -237,6 +252,18 @@ impl Scorer {
             }
         }
     }
+}
+
+/// The probabilities of each task, one after the other.
+fn of_tasks(logits: &[f32], tasks: Option<&[TaskLabels]>) -> Result<Vec<f64>> {
+    let Some(tasks) = tasks else { return probabilities(logits) };
+    let (mut all, mut rest) = (Vec::with_capacity(logits.len()), logits);
+    for task in tasks {
+        let (own, others) = rest.split_at(task.labels.len().min(rest.len()));
+        all.extend(probabilities(own)?);
+        rest = others;
+    }
+    Ok(all)
 }
 
 /// All at once; when that fails, each alone, to find the one that fails.

@@ -41,6 +41,10 @@ pub(super) struct Args {
     #[arg(long, value_enum, value_name = "WHAT")]
     input: Option<Input>,
 
+    /// Score the predictions of this task, of dl-finetune multitask, against the record's `labels`
+    #[arg(long, value_name = "NAME", conflicts_with = "input")]
+    task: Option<String>,
+
     /// Minimum overlap (IoU) for a detection to match an object
     #[arg(long, value_name = "IOU", default_value_t = 0.5, value_parser = numbers::overlap_above_zero)]
     iou: f64,
@@ -70,7 +74,7 @@ impl Args {
         let mut unmatched = 0;
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = each_record(io, job, |record, _| {
-            let samples = Samples::of(&record, self.input, self.iou)?;
+            let samples = Samples::of(&record, self.input, self.iou, self.task.as_deref())?;
             let weight = record.weight()?.unwrap_or(1.0);
             let group = self.by.as_deref().map(|field| text_of(&record, field, "--by")).transpose()?;
             let group = match group {

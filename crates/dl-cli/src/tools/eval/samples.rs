@@ -1,9 +1,10 @@
 //! What `dl-eval classify` scores of a record: the whole sample, its objects, or its detections.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use dl_record::{BBox, Object, Prediction, Record, region_predictions};
 use dl_vision::boxes::best_overlap;
+use serde_json::Value;
 
 /// The values of `--input`.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +28,12 @@ pub(super) struct Samples {
 
 impl Samples {
     /// The samples of a record; without `input`, of the whole sample, the objects or the detections, the first of these
-    /// that has predictions. A detection shows the object that it overlaps most, by at least `iou`.
-    pub(super) fn of(record: &Record, input: Option<Input>, iou: f64) -> Result<Self> {
+    /// that has predictions. A detection shows the object that it overlaps most, by at least `iou`. With a `task`, the
+    /// predictions of this one against its label; a record whose label is unknown has no sample.
+    pub(super) fn of(record: &Record, input: Option<Input>, iou: f64, task: Option<&str>) -> Result<Self> {
+        if let Some(task) = task {
+            return Self::of_task(record, task);
+        }
         if input == Some(Input::Image) || (input.is_none() && record.has("predictions")) {
             return Self::whole(record);
         }
@@ -62,9 +67,24 @@ impl Samples {
         Self::of_detections(&objects, detections, iou)
     }
 
+    fn of_task(record: &Record, task: &str) -> Result<Self> {
+        let labels = record.labels()?.context("the record has no \"labels\", the true class of each task")?;
+        let predictions: Vec<Prediction> = record.require("predictions", "dl-classify writes them")?;
+        let own = |prediction: &Prediction| prediction.extra.get("task").and_then(Value::as_str) == Some(task);
+        let predictions: Vec<Prediction> = predictions.into_iter().filter(own).collect();
+        ensure!(!predictions.is_empty(), "no prediction is of the task \"{task}\"; is --task right?");
+        Ok(match labels.get(task) {
+            Some(truth) => Self { labeled: vec![(truth.clone(), predictions)], unmatched: 0 },
+            None => Self::default(),
+        })
+    }
+
     fn whole(record: &Record) -> Result<Self> {
+        let predictions: Vec<Prediction> = record.require("predictions", "dl-classify writes them")?;
+        if let Some(task) = predictions.iter().find_map(|prediction| prediction.extra.get("task")) {
+            bail!("the predictions are of several tasks, such as {task}; choose one with --task");
+        }
         let truth = record.require("label", "it is the true class; dl-data from folder writes it")?;
-        let predictions = record.require("predictions", "dl-classify writes them")?;
         Ok(Self { labeled: vec![(truth, predictions)], unmatched: 0 })
     }
 

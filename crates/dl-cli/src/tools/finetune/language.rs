@@ -114,7 +114,7 @@ impl LanguageTraining<'_> {
                 own? == theirs? && model.tokenizer.text() == teacher.tokenizer.text(),
                 "--teacher and --init-from have different tokenizers; a student reads the tokens of its teacher"
             );
-            task = task.following(teacher, config.clone());
+            task = task.following(teacher, *config);
         }
         let interrupted = self.training.run(&task, self.output, &situation, settings, &io.messages)?;
         Ok(interrupted.unwrap_or(Outcome::of(read.tally.failed)))

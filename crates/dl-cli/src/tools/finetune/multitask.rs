@@ -146,7 +146,7 @@ impl Args {
         let broken = pictures.broken();
         let preprocessing = &start.model.config.preprocessing;
         let count = train.examples.positives().len();
-        let most = if self.pictures.from_scratch() { 128 } else { 32 };
+        let most = if self.pictures.is_from_scratch() { 128 } else { 32 };
         let batch = self.batch.unwrap_or_else(|| default_batch(count, most));
         let batches = pictures.batches(&train.examples, preprocessing, (batch, self.pictures.augment()?), &broken)?;
         let epoch = batches.epoch();

@@ -121,7 +121,7 @@ impl PictureArgs {
     }
 
     /// Whether all weights are drawn.
-    pub(super) fn from_scratch(&self) -> bool {
+    pub(super) fn is_from_scratch(&self) -> bool {
         self.network.file().is_none()
     }
 
@@ -209,7 +209,7 @@ impl<'a> Pictures<'a> {
     pub(super) fn situation(&self, start: &StartingPoint, epoch: usize, validates: bool) -> Situation {
         let batch_norms = start.parameters.tensors().keys().any(|name| name.ends_with(".running_mean"));
         let examples = ExamplesOf::Images { batch_norms };
-        Situation { epoch, from_scratch: self.args.from_scratch(), head_only: false, validates, examples }
+        Situation { epoch, from_scratch: self.args.is_from_scratch(), head_only: false, validates, examples }
     }
 
     /// Everything that shapes a training: the options, the start, and `facts`.
@@ -272,7 +272,7 @@ impl<'a> Pictures<'a> {
             parameters: &start.parameters,
             method,
             factor: Box::new(|_| 1.0),
-            factor_beside: if args.from_scratch() { 1.0 } else { BESIDE },
+            factor_beside: if args.is_from_scratch() { 1.0 } else { BESIDE },
             weight_decay: args.training.weight_decay,
             file: Box::new(file),
         };

@@ -14,14 +14,16 @@ use dl_train::detection::{
     Samples, StartedDetector,
 };
 use dl_train::fit::{Progress, Task, TrainedModel};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::dtype::DtypeName;
 use super::no_record;
-use super::training::{ExamplesOf, Situation, TrainingArgs};
+use super::training::{ExamplesOf, Situation, TrainingArgs, settings_of};
 use super::validation::ValidationArgs;
 use crate::common::{
     Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, RecipeName, Tally, digest, each_record, numbers,
+    object,
 };
 use options::{AugmentName, DefaultBoxesName, FreezeTo, ResizeName, named_value};
 
@@ -39,7 +41,7 @@ use options::{AugmentName, DefaultBoxesName, FreezeTo, ResizeName, named_value};
 /// The model file holds the best detector by AP if there is validation data, and the last one otherwise. Beside it,
 /// STEM.last.safetensors holds the last weights and everything that --resume needs. Ctrl-C saves and exits with status
 /// 130. The log has each part of the loss, and AP, AP50 (COCO's) and mAP (VOC's, at an IoU of 0.5) of each validation.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Serialize, Debug)]
 #[command(after_help = "\
 Examples:
   dl-data from voc cells --split train > train.jsonl
@@ -53,13 +55,16 @@ Examples:
     --output more.safetensors < more.jsonl")]
 pub(super) struct Args {
     #[command(flatten)]
+    #[serde(skip)]
     inputs: Inputs,
 
     /// Model file to write; it is a complete model at any time during training
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     output: PathBuf,
 
     #[command(flatten)]
+    #[serde(flatten)]
     validation: ValidationArgs,
 
     /// Architecture [default: that of the detector in --init-from]; see dl-model list. A .cfg of darknet with a
@@ -84,6 +89,7 @@ pub(super) struct Args {
 
     /// Pretrained model to start from: a network for images, which becomes the trunk, or a detector
     #[arg(long, value_name = "FILE", help_heading = "Network")]
+    #[serde(skip)]
     init_from: Option<PathBuf>,
 
     /// Factor on the number of channels, if the architecture supports it
@@ -112,6 +118,7 @@ pub(super) struct Args {
 
     /// Number type of the stored weights
     #[arg(long, value_enum, default_value_t = DtypeName::F32, help_heading = "Network")]
+    #[serde(skip)]
     dtype: DtypeName,
 
     /// Layers to freeze: none, all (except the heads), or LAYER and all layers before it
@@ -132,9 +139,11 @@ pub(super) struct Args {
 
     /// Megabytes of memory for decoded images
     #[arg(long, value_name = "MB", default_value_t = 1000, help_heading = "Training")]
+    #[serde(skip)]
     cache: usize,
 
     #[command(flatten)]
+    #[serde(skip)]
     training: TrainingArgs,
 
     /// Augmentation of images, with new random values in each epoch
@@ -146,12 +155,15 @@ pub(super) struct Args {
     no_flip: bool,
 
     #[command(flatten)]
+    #[serde(flatten)]
     image: ImageArgs,
 
     #[command(flatten)]
+    #[serde(skip)]
     device: DeviceArgs,
 
     #[command(flatten)]
+    #[serde(flatten)]
     pub(super) common: Common,
 }
 
@@ -336,7 +348,7 @@ impl Args {
         figures.insert("augment".into(), json!(self.augment.name()));
         figures.insert("flip".into(), json!(self.augment()?.flip > 0.0));
         if self.freeze.0 != Freeze::Nothing {
-            figures.insert("freeze".into(), json!(format!("{:?}", self.freeze.0)));
+            figures.insert("freeze".into(), json!(self.freeze));
         }
         Ok(figures)
     }
@@ -345,23 +357,17 @@ impl Args {
     fn settings(&self, started: &StartedDetector, data: &Data) -> Result<Map<String, Value>> {
         let config = &started.config;
         let init = self.init_from.as_deref().map(|path| -> Result<String> { Ok(digest(path)?.1) });
-        let settings = json!({
-            "seed": self.common.seed,
+        let mut settings = settings_of(self)?;
+        settings.extend(object(json!({
             "data": data.train.digest().to_string(),
             "val": data.validation.as_ref().map(|samples| samples.digest().to_string()),
-            "val_fraction": self.validation.fraction(),
             "labels": config.labels,
             "architecture": config.architecture,
             "options": config.options,
             "preprocessing": config.preprocessing,
             "init_from": init.transpose()?,
-            "freeze": format!("{:?}", self.freeze.0),
-            "batch": self.batch,
-            "difficult": !self.no_difficult,
-            "head_lr": self.head_lr,
-            "augment": self.augment.name(),
             "flip": self.augment()?.flip,
-        });
-        Ok(settings.as_object().cloned().unwrap_or_default())
+        })));
+        Ok(settings)
     }
 }

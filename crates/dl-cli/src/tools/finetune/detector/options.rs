@@ -7,10 +7,12 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use dl_train::data::Recipe;
 use dl_train::detection::Freeze;
+use serde::Serialize;
 use serde_json::Value;
 
 /// `--resize`.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(ValueEnum, Serialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum ResizeName {
     /// Both sides to the input's, ignoring the aspect ratio
     Stretch,
@@ -19,7 +21,8 @@ pub(super) enum ResizeName {
 }
 
 /// `--default-boxes`.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(ValueEnum, Serialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum DefaultBoxesName {
     /// Clusters of the widths and heights of the objects
     Objects,
@@ -28,7 +31,8 @@ pub(super) enum DefaultBoxesName {
 }
 
 /// `--augment`.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(ValueEnum, Serialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum AugmentName {
     /// No augmentation
     None,
@@ -72,7 +76,8 @@ pub(super) fn named_value(text: &str) -> Result<(String, Value)> {
 }
 
 /// `--freeze`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Serialize, Clone, Debug, PartialEq)]
+#[serde(into = "String")]
 pub(super) struct FreezeTo(pub(super) Freeze);
 
 impl FromStr for FreezeTo {
@@ -84,5 +89,15 @@ impl FromStr for FreezeTo {
             "all" => Freeze::Body,
             layer => Freeze::UpTo(layer.to_owned()),
         }))
+    }
+}
+
+impl From<FreezeTo> for String {
+    fn from(freeze: FreezeTo) -> Self {
+        match freeze.0 {
+            Freeze::Nothing => "none".to_owned(),
+            Freeze::Body => "all".to_owned(),
+            Freeze::UpTo(layer) => layer,
+        }
     }
 }

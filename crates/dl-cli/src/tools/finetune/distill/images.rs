@@ -72,7 +72,7 @@ impl Args {
         io.messages.note(format_args!("{count} images, {} classes of the teacher", labels.len()));
         let start = pictures_args.start(&labels, &pictures.device, &io.messages)?;
         let (noisy, quiet) = (pictures.broken(), |_: &str| ());
-        let most = if pictures_args.from_scratch() { 128 } else { 32 };
+        let most = if pictures_args.is_from_scratch() { 128 } else { 32 };
         let batch = self.batch.unwrap_or_else(|| default_batch(count, most));
         let augment = pictures_args.augment()?;
         let preprocessing = &start.model.config.preprocessing;
