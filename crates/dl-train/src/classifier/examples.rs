@@ -281,7 +281,7 @@ impl Examples {
     /// # Errors
     /// When one side would be empty.
     pub fn split(mut self, fraction: f64, seed: u64) -> Result<(Self, Self)> {
-        let strata = if self.kind == Some(Kind::Images) { self.labels.len() } else { 1 };
+        let strata = if self.kind == Some(Kind::Images) { self.labels.len().max(1) } else { 1 };
         let mut members = vec![Vec::new(); strata];
         for example in &self.positives {
             let stratum = &mut members[if strata > 1 { example.class as usize } else { 0 }];
