@@ -116,7 +116,9 @@ pub(crate) fn orthonormal(columns: MatRef<f64>) -> (Mat<f64>, Mat<f64>) {
 
 /// The rows of a matrix one after another, for loops over single rows.
 pub(crate) fn row_major(matrix: MatRef<f64>) -> Vec<f64> {
-    (0..matrix.nrows()).flat_map(|row| matrix.row(row).iter().copied()).collect()
+    let mut rows = vec![0.0; matrix.nrows() * matrix.ncols()];
+    MatMut::from_row_major_slice_mut(&mut rows, matrix.nrows(), matrix.ncols()).copy_from(matrix);
+    rows
 }
 
 /// # Errors

@@ -55,7 +55,7 @@ pub(crate) use messages::counted;
 pub use messages::{Messages, one_line};
 pub(crate) use object::object;
 pub(crate) use output::{Originals, is_image_of, not_an_input};
-pub(crate) use passes::{FirstPass, first_pass, second_pass};
+pub(crate) use passes::{FirstPass, first_pass, second_pass, second_pass_in_batches};
 pub use progress::Progress;
 pub(crate) use sheet::{Sheet, SheetNames};
 pub(crate) use sides::{Domains, NO_DOMAIN, SideArgs, Sided};

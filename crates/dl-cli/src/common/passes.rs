@@ -6,10 +6,14 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
-use dl_record::{Fnv1a, Record, Writer};
+use anyhow::{Context, Error, Result, anyhow, bail, ensure};
+use dl_record::{Fnv1a, Line, Record, Writer};
 
+use super::stream::map_checked_batches;
 use super::{Fatal, Io, Job, Outcome, STRICT, each_line, one_line, report_broken, report_failed};
+
+/// Why a second pass ends early.
+const CHANGED: &str = "the input has changed since it was read first; run again";
 
 /// What became of each line in a first pass.
 #[derive(Debug, Default)]
@@ -24,6 +28,18 @@ impl FirstPass {
     /// How many lines were accepted.
     pub(crate) fn good(&self) -> usize {
         self.accepted.iter().filter(|accepted| **accepted).count()
+    }
+
+    /// Fails when this line, of this number, is not the one that was read first.
+    fn check(&self, at: usize, line: &Line) -> Result<()> {
+        ensure!(self.ids.get(at) == Some(&digest_of(&line.record)), "{}: {CHANGED}", line.place);
+        Ok(())
+    }
+
+    /// Fails when fewer lines were read than first.
+    fn check_end(&self, read: usize, job: Job) -> Result<()> {
+        ensure!(read == self.accepted.len(), "{}: {CHANGED}", job.inputs.shown());
+        Ok(())
     }
 }
 
@@ -86,8 +102,7 @@ pub(crate) fn second_pass(
     let messages = io.messages.clone();
     let (mut at, mut failed) = (0, 0);
     each_line(io, job.inputs, |mut line, output| {
-        let same = first.ids.get(at) == Some(&digest_of(&line.record));
-        ensure!(same, "{}: the input has changed since it was read first; run again", line.place);
+        first.check(at, &line)?;
         let accepted = first.accepted[at];
         at += 1;
         if line.broken {
@@ -96,7 +111,7 @@ pub(crate) fn second_pass(
         } else if !line.record.has("error") {
             let result = match accepted {
                 true => work(&mut line.record),
-                false => why(&line.record).and_then(|()| bail!("the record could not be used")),
+                false => Err(refusal(why(&line.record))),
             };
             if let Ok(false) = result {
                 return Ok(());
@@ -111,12 +126,39 @@ pub(crate) fn second_pass(
         Writer::new(output).write(&line.record)?;
         Ok(())
     })?;
-    ensure!(
-        at == first.accepted.len(),
-        "{}: the input has changed since it was read first; run again",
-        job.inputs.shown()
-    );
+    first.check_end(at, job)?;
     Ok(Outcome::of(failed))
+}
+
+/// As [`second_pass`], for records that are worked on in batches, as [`map_batches`](super::map_batches) does.
+/// # Errors
+/// As [`second_pass`].
+pub(crate) fn second_pass_in_batches<T: Send>(
+    io: &mut Io,
+    job: Job,
+    first: &FirstPass,
+    batch: usize,
+    why: impl Fn(&Record) -> Result<()> + Sync,
+    prepare: impl Fn(&mut Record) -> Result<T> + Sync,
+    finish: impl FnMut(&mut [&mut Record], Vec<T>) -> Vec<Result<()>>,
+) -> Result<Outcome> {
+    let mut read = 0;
+    let check = |at: usize, line: &Line| {
+        read = at + 1;
+        first.check(at, line)
+    };
+    let prepare = |at: usize, record: &mut Record| match first.accepted[at] {
+        true => prepare(record),
+        false => Err(refusal(why(record))),
+    };
+    let outcome = map_checked_batches(io, job, batch, |_| 1, check, prepare, finish)?;
+    first.check_end(read, job)?;
+    Ok(outcome)
+}
+
+/// Why a record that the first pass did not accept is not used.
+fn refusal(why: Result<()>) -> Error {
+    why.err().unwrap_or_else(|| anyhow!("the record could not be used"))
 }
 
 /// A digest of a record's id, domain and label.
