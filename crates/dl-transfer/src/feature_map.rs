@@ -189,10 +189,8 @@ mod tests {
             offset: Some(line(902)[..29].to_vec()),
         };
         let lift = Lift::Landmarks { kernel: Kernel::Rbf { gamma: 0.1 }, rows: matrix(50, d, 600) };
-        let maps = vec![
-            RowMap::Affine(affine.clone()),
-            RowMap::Kernel(KernelMap { lift, weights: matrix(50, 29, 700) }),
-        ];
+        let maps =
+            vec![RowMap::Affine(affine.clone()), RowMap::Kernel(KernelMap { lift, weights: matrix(50, 29, 700) })];
         let map = FeatureMap {
             method: "test".into(),
             layer: "x".into(),
@@ -218,7 +216,8 @@ mod tests {
         let found = &mapper.apply(0, &all[..1]).unwrap()[0];
         let length = rows[0].iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
         for (k, found) in found.iter().enumerate() {
-            let part = |j: usize| (f64::from(rows[0][j]) / length - line(900)[j]) * line(901)[j] * matrix(d, 29, 500)[(j, k)];
+            let part =
+                |j: usize| (f64::from(rows[0][j]) / length - line(900)[j]) * line(901)[j] * matrix(d, 29, 500)[(j, k)];
             let expected = (0..d).map(part).sum::<f64>() + line(902)[k];
             assert!((f64::from(*found) - expected).abs() < 1e-6 * expected.abs().max(1.0));
         }

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::kmeans::{KMeansConfig, kmeans};
 use crate::linalg::{fix_parallelism, product};
+use crate::memory::ensure_fits;
 use crate::points::{parts, points};
 
 /// Rows worked on at once.
@@ -123,6 +124,11 @@ impl Gmm {
 pub fn gmm(rows: MatRef<f64>, config: &GmmConfig) -> Result<FittedGmm> {
     ensure!(config.restarts > 0, "the mixture: at least one start is needed");
     ensure!(rows.nrows() > 1, "the mixture: {} rows; give at least two", rows.nrows());
+    if config.covariance == Covariance::Full {
+        let (k, d) = (config.components as f64, rows.ncols() as f64);
+        let what = || format!("the covariances of {} groups of {} columns", config.components, rows.ncols());
+        ensure_fits(3.0 * k * d * d, what, "use --covariance diagonal, or fewer columns (dl-transfer pca)")?;
+    }
     let fitted = points("the mixture", rows)?;
     let mut best: Option<FittedGmm> = None;
     for restart in 0..config.restarts {
@@ -156,7 +162,7 @@ pub fn gmm_from(rows: MatRef<f64>, start: Gmm, config: &GmmConfig) -> Result<Fit
 
 /// Iterates on points [d, n].
 fn climb(points: &Mat<f64>, mut mixture: Gmm, config: &GmmConfig) -> Result<FittedGmm> {
-    ensure!(config.floor >= 0.0, "the mixture: the floor must be at least 0, not {}", config.floor);
+    ensure!(config.floor >= 0.0, "the mixture: the floor must be at least 0, not {:?}", config.floor);
     ensure!(config.iterations > 0, "the mixture: at least one iteration is needed");
     let mut log_likelihood = f64::NEG_INFINITY;
     let (mut iterations, mut converged) = (0, false);
@@ -168,7 +174,10 @@ fn climb(points: &Mat<f64>, mut mixture: Gmm, config: &GmmConfig) -> Result<Fitt
         converged = (new - log_likelihood).abs() < config.tolerance;
         log_likelihood = new;
     }
-    ensure!(log_likelihood.is_finite(), "the mixture: the likelihood is not finite; use a larger floor");
+    ensure!(
+        log_likelihood.is_finite(),
+        "the mixture: the likelihood is not finite; scale the columns, or use a larger --floor"
+    );
     // The last step may have made a covariance collapse.
     densities(&mixture)?;
     Ok(FittedGmm { mixture, log_likelihood, iterations, converged })
@@ -193,7 +202,10 @@ fn densities(mixture: &Gmm) -> Result<Vec<Density>> {
     let d = mixture.means.ncols();
     let of_component = |at: usize| {
         let collapsed = || {
-            anyhow!("the mixture: the covariance of component {at} collapsed; use a larger floor or fewer components")
+            anyhow!(
+                "the mixture: the covariance of group {at} collapsed; use fewer columns (dl-transfer pca) or groups (--k), or \
+                 a larger --floor"
+            )
         };
         let (whitening, log_determinant) = match &mixture.covariances {
             Covariances::Full(list) => {
@@ -271,7 +283,7 @@ fn expectation(points: &Mat<f64>, mixture: &Gmm) -> Result<(Mat<f64>, Vec<f64>)>
     }
     ensure!(
         log_density.iter().all(|log| log.is_finite()),
-        "the mixture: the density of a row is 0 or not finite; scale the columns, or use a larger floor"
+        "the mixture: the density of a row is 0 or not finite; scale the columns, or use a larger --floor"
     );
     Ok((shares, log_density))
 }
@@ -415,7 +427,7 @@ mod tests {
         for covariance in [Covariance::Full, Covariance::Diagonal] {
             let config = GmmConfig { components: 2, covariance, floor: 0.0, ..GmmConfig::default() };
             let error = gmm(rows.as_ref(), &config).unwrap_err().to_string();
-            assert!(error.contains("collapsed; use a larger floor"), "{error}");
+            assert!(error.contains("larger --floor"), "{error}");
             // The floor makes a constant column harmless.
             gmm(rows.as_ref(), &GmmConfig { floor: 1e-6, ..config }).unwrap();
         }

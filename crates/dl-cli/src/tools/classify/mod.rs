@@ -13,8 +13,8 @@ use serde_json::Map;
 
 use super::embed::ResizeRule;
 use crate::common::{
-    Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Labels, Outcome, Tool, WarpArgs, map_weighed_batches, numbers,
-    read_signatures,
+    Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Labels, Outcome, STRICT, Tool, WarpArgs, map_weighed_batches,
+    numbers, read_signatures,
 };
 use input::Input;
 use scorer::{Options, Probabilities, Scorer, Work};
@@ -79,7 +79,8 @@ pub struct Args {
     #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::finite, requires = "classes")]
     calibration: f64,
 
-    /// Labeled records to add to the model's prototypes, also of new classes, for a head of dl-finetune prototypes
+    /// Labeled records to add to the model's prototypes, also of new classes, for a head of dl-finetune prototypes; those
+    /// that cannot be used are reported
     #[arg(long, value_name = "FILE")]
     support: Option<PathBuf>,
 
@@ -133,8 +134,10 @@ impl Tool for Args {
             calibration: self.calibration,
         };
         let mut scorer = Scorer::open(&options, self.device.open()?)?;
+        let mut unused = 0;
         if let Some(path) = &self.support {
-            add_support(&mut scorer, path, &self.model).context("--support")?;
+            unused = add_support(&mut scorer, path, &self.model, &io.messages).context("--support")?;
+            ensure!(unused == 0 || !self.common.strict, STRICT);
         }
         let model = || format!("model {}", self.model.display());
         if let Some(note) = scorer.note() {
@@ -145,7 +148,7 @@ impl Tool for Args {
         let images = self.image.images(&io.messages);
         let batch = self.batch;
         let job = Job { common: &self.common, inputs: &self.inputs };
-        map_weighed_batches(
+        let outcome = map_weighed_batches(
             io,
             job,
             batch,
@@ -158,7 +161,8 @@ impl Tool for Args {
                 let all = records.iter_mut().zip(scorer.probabilities(works, batch));
                 all.map(|(record, probabilities)| self.write(record, &scorer, &labels, probabilities?)).collect()
             },
-        )
+        )?;
+        Ok(if unused > 0 { Outcome::SomeFailed } else { outcome })
     }
 }
 
