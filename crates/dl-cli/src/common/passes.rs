@@ -225,3 +225,74 @@ impl BufRead for Copied {
         self.stdin.consume(count);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::common::{Common, Inputs, Messages, Progress};
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn input_that_changes_between_the_passes_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        let lines = |ids: &[&str]| ids.iter().map(|id| format!("{{\"id\":\"{id}\"}}\n")).collect::<String>();
+        let inputs = Inputs { inputs: vec![path.display().to_string()] };
+        let common = Common::default();
+        let job = Job { common: &common, inputs: &inputs };
+        let output = Shared::default();
+        let mut io = Io {
+            command: "dl-test".to_owned(),
+            input: Box::new(io::empty()),
+            output: Box::new(output.clone()),
+            messages: Messages::new("dl-test", Box::new(io::sink()), false, 0, Progress::hidden("dl-test")),
+            takes_frames: false,
+            input_is_terminal: false,
+            output_is_terminal: false,
+        };
+        for (ids, same) in [
+            (&["a", "b", "c"][..], true),
+            (&["a", "x", "c"], false),
+            (&["a", "b"], false),
+            (&["a", "b", "c", "d"], false),
+        ] {
+            fs::write(&path, lines(&["a", "b", "c"])).unwrap();
+            let first = first_pass(&mut io, job, |record| {
+                ensure!(record.id()?.as_deref() != Some("b"), "no");
+                Ok(())
+            })
+            .unwrap();
+            fs::write(&path, lines(ids)).unwrap();
+            let why = |_: &Record| bail!("b is refused");
+            let one = second_pass(&mut io, job, &first, why, |_| Ok(true));
+            output.0.lock().unwrap().clear();
+            let finish = |records: &mut [&mut Record], _: Vec<()>| records.iter().map(|_| Ok(())).collect();
+            let batches = second_pass_in_batches(&mut io, job, &first, 2, why, |_| Ok(()), finish);
+            io.output.flush().unwrap();
+            for outcome in [one, batches] {
+                match outcome {
+                    Ok(outcome) => assert!(same && outcome == Outcome::SomeFailed, "{ids:?}"),
+                    Err(error) => assert!(!same && error.to_string().contains("has changed"), "{ids:?}: {error}"),
+                }
+            }
+            if same {
+                let text = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
+                assert!(text.lines().nth(1).unwrap().contains("b is refused") && text.lines().count() == 3, "{text}");
+            }
+        }
+    }
+}
