@@ -15,7 +15,8 @@ data=$(realpath "$data")
 cd "$(dirname "$0")"
 [ -x .venv/bin/python ] || python3 -m venv .venv
 .venv/bin/pip install --quiet numpy 'opencv-contrib-python-headless<5' pycocotools hotcoco torch torchvision \
-  timm onnx onnxruntime onnxscript safetensors pillow scikit-image pytorch-fid torch-fidelity
+  timm onnx onnxruntime onnxscript safetensors pillow scikit-image pytorch-fid torch-fidelity scipy scikit-learn \
+  cvxopt skada
 (cd .. && cargo build --release --locked --workspace --bins --examples)
 
 # measure TITLE SHORT FULL SCRIPT [ARGUMENTS]: SHORT (with --quick) and FULL are the options that set the duration.
@@ -55,3 +56,4 @@ measure "Non-maximum suppression" "--runs 3" "" nms.py
 measure "Features through a pipe" "2 100 100" "" records.sh
 measure "COCO evaluation" "--rounds 0 --fast-rounds 1" "" coco_eval.py
 measure "Metrics of generated images" "--rounds 1 --rows 500 --columns 64" "" gan_metrics.py --bin ../target/release
+measure "Transfer methods" "--rounds 1 --scale 40" "" transfer.py --bin ../target/release

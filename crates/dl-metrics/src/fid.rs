@@ -8,6 +8,7 @@
 //! rows themselves, so that nothing of columns x columns is ever computed for two small sets.
 
 use anyhow::{Result, anyhow, ensure};
+use dl_transfer::power_of_two;
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, Par, Side};
@@ -160,12 +161,6 @@ fn factor(covariance: &Mat<f64>) -> Result<Mat<f64>> {
         column.iter_mut().for_each(|number| *number *= (value * scale).sqrt());
     }
     Ok(factor)
-}
-
-/// The power of two at or below a size; 1 for 0. faer's decompositions lose digits where numbers are far from 1 (0.24),
-/// and scaling by a power of two is exact.
-fn power_of_two(size: f64) -> f64 {
-    if size > 0.0 && size.is_finite() { size.log2().floor().clamp(-1000.0, 1000.0).exp2() } else { 1.0 }
 }
 
 /// The mean of each column of `rows`.

@@ -29,7 +29,8 @@ pub(crate) struct Numbers {
 impl Numbers {
     pub(crate) fn write_base64(&self, output: &mut impl Write) -> io::Result<()> {
         let mut bytes = vec![0; BYTES.min(self.data.len() * self.dtype.size())];
-        let mut text = vec![0; TEXT];
+        // Rows are short, and clearing a whole block would take longer than encoding them.
+        let mut text = vec![0; FAST.encoded_length(bytes.len())];
         for block in self.data.chunks(BYTES / self.dtype.size()) {
             let bytes = &mut bytes[..block.len() * self.dtype.size()];
             self.dtype.fill(block, bytes);

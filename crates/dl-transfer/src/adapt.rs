@@ -3,6 +3,7 @@
 use anyhow::{Result, bail, ensure};
 use faer::MatRef;
 
+use crate::linalg::{product, unit_rows};
 use crate::linear::check_weights;
 
 /// How sure a run is of the target's rows.
@@ -41,11 +42,45 @@ fn check_probabilities(probabilities: MatRef<f64>) -> Result<()> {
         let sum: f64 = values.iter().sum();
         ensure!(
             (sum - 1.0).abs() < 1e-3 && values.iter().all(|value| *value >= 0.0),
-            "the class probabilities of row {row} sum to {sum}; expected numbers of at least 0 that sum to 1"
+            "the class probabilities of row {row} sum to {sum:?}; expected numbers of at least 0 that sum to 1"
         );
     }
     Ok(())
 }
+
+/// Soft neighborhood density (Saito et al. 2021, section 3.2): the mean entropy, in nats, of the softmax of the cosines
+/// between the class probabilities `[rows, classes]` of a row and those of all other rows, divided by `temperature`
+/// (0.05 in the paper). Larger is better: dense groups of like rows; at most ln(rows - 1).
+/// # Errors
+/// When there are fewer than two rows, a row is not a distribution, or the temperature is not above 0.
+pub fn soft_neighborhood_density(probabilities: MatRef<f64>, temperature: f64) -> Result<f64> {
+    check_probabilities(probabilities)?;
+    let rows = probabilities.nrows();
+    ensure!(rows > 1, "the density of {rows} row; expected at least 2");
+    ensure!(temperature > 0.0 && temperature.is_finite(), "the temperature must be above 0, not {temperature:?}");
+    let classes = probabilities.ncols();
+    let unit = unit_rows(probabilities);
+    let unit = MatRef::from_row_major_slice(&unit, rows, classes);
+    let mut total = 0.0;
+    for start in (0..rows).step_by(BLOCK) {
+        let count = BLOCK.min(rows - start);
+        // A column for each row of the block.
+        let mut scores = product(unit, unit.subrows(start, count).transpose());
+        for (at, column) in scores.col_iter_mut().enumerate() {
+            let others = column.iter().enumerate().filter(|(row, _)| *row != start + at);
+            let others: Vec<f64> = others.map(|(_, cosine)| cosine / temperature).collect();
+            let largest = others.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = others.iter().map(|score| (score - largest).exp()).sum();
+            // -sum p ln p = ln sum - the mean score, both relative to the largest.
+            let mean = others.iter().map(|score| (score - largest) * (score - largest).exp()).sum::<f64>() / sum;
+            total += sum.ln() - mean;
+        }
+    }
+    Ok(total / rows as f64)
+}
+
+/// Rows that are compared with all others at once.
+const BLOCK: usize = 256;
 
 /// The loss of a labeled row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,7 +138,7 @@ pub fn weighted_risk(losses: &[f64], weights: &[f64]) -> Result<WeightedRisk> {
     ensure!(rows > 1, "losses of {rows} rows; expected at least 2");
     check_weights(weights, rows)?;
     if let Some(row) = losses.iter().position(|loss| !loss.is_finite()) {
-        bail!("the loss of row {row} is {}; expected a finite number", losses[row]);
+        bail!("the loss of row {row} is {:?}; expected a finite number", losses[row]);
     }
     let rows = rows as f64;
     let products: Vec<f64> = losses.iter().zip(weights).map(|(loss, weight)| loss * weight).collect();
@@ -171,6 +206,25 @@ mod tests {
         assert!(error.contains("row 0 sum to 1.5"), "{error}");
         assert!(target_entropy(Mat::from_fn(1, 2, |_, _| f64::NAN).as_ref()).is_err());
         assert!(target_entropy(Mat::<f64>::zeros(0, 2).as_ref()).is_err());
+    }
+
+    #[test]
+    fn entropy_and_density_match_numpy() {
+        let golden: Value = serde_json::from_str(include_str!("../../../testdata/goldens/shift/golden.json")).unwrap();
+        let golden = &golden["unlabeled"];
+        let mut probabilities = Mat::from_fn(300, 4, |row, class| crate::formula(row as u64, class as u64));
+        crate::linalg::softmax_rows(&mut probabilities);
+        let entropy = target_entropy(probabilities.as_ref()).unwrap();
+        let density = soft_neighborhood_density(probabilities.as_ref(), 0.05).unwrap();
+        for (key, found) in [("entropy", entropy.of_rows), ("mean_entropy", entropy.of_mean), ("density", density)] {
+            let expected = golden[key].as_f64().unwrap();
+            assert!((found - expected).abs() < 1e-11 * expected, "{key} {found} {expected}");
+        }
+        // Equal rows are all alike.
+        let equal = Mat::from_fn(9, 3, |_, _| 1.0 / 3.0);
+        assert!((soft_neighborhood_density(equal.as_ref(), 0.05).unwrap() - 8_f64.ln()).abs() < 1e-12);
+        assert!(soft_neighborhood_density(equal.as_ref(), 0.0).is_err());
+        assert!(soft_neighborhood_density(equal.subrows(0, 1), 0.05).is_err());
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Maps of the form y = ((x - shift) * factor) matrix + offset.
 
 use anyhow::{Result, ensure};
-use faer::{Mat, MatRef};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatMut, MatRef};
 
-use crate::linalg::product;
+use crate::linalg::parallelism;
 
 /// An affine map of rows; absent parts do nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,27 +39,32 @@ impl Affine {
         Ok(width)
     }
 
-    /// The rows [n, d] mapped, [n, k].
-    pub fn apply(&self, rows: MatRef<f64>) -> Mat<f64> {
-        let mut mapped = rows.to_owned();
+    /// Rows [n, d], one after another in `rows`, mapped to [n, k] in the same form.
+    pub fn apply(&self, mut rows: Vec<f64>, columns: usize) -> Vec<f64> {
         if let Some(shift) = &self.shift {
-            each(&mut mapped, |value, column| value - shift[column]);
+            each(&mut rows, shift, |value, shift| *value -= shift);
         }
         if let Some(factor) = &self.factor {
-            each(&mut mapped, |value, column| value * factor[column]);
+            each(&mut rows, factor, |value, factor| *value *= factor);
         }
         if let Some(matrix) = &self.matrix {
-            mapped = product(mapped.as_ref(), matrix.as_ref());
+            let count = rows.len() / columns.max(1);
+            let mut mapped = vec![0.0; count * matrix.ncols()];
+            let to = MatMut::from_row_major_slice_mut(&mut mapped, count, matrix.ncols());
+            let from = MatRef::from_row_major_slice(&rows, count, columns);
+            matmul(to, Accum::Replace, from, matrix, 1.0, parallelism());
+            rows = mapped;
         }
         if let Some(offset) = &self.offset {
-            each(&mut mapped, |value, column| value + offset[column]);
+            each(&mut rows, offset, |value, offset| *value += offset);
         }
-        mapped
+        rows
     }
 }
 
-fn each(rows: &mut Mat<f64>, f: impl Fn(f64, usize) -> f64) {
-    for (column, values) in rows.col_iter_mut().enumerate() {
-        values.iter_mut().for_each(|value| *value = f(*value, column));
+/// Changes each number of each row by that of its column.
+fn each(rows: &mut [f64], of_columns: &[f64], f: impl Fn(&mut f64, f64)) {
+    for row in rows.chunks_exact_mut(of_columns.len().max(1)) {
+        row.iter_mut().zip(of_columns).for_each(|(value, other)| f(value, *other));
     }
 }

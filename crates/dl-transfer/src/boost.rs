@@ -171,7 +171,7 @@ impl Boosted {
 
 fn check(source: &Labeled, target: &Labeled, classes: usize, config: &BoostConfig) -> Result<()> {
     ensure!(config.rounds > 0, "boosting needs at least 1 round");
-    ensure!(config.cost > 0.0 && config.cost.is_finite(), "the cost C must be above 0, not {}", config.cost);
+    ensure!(config.cost > 0.0 && config.cost.is_finite(), "the cost C must be above 0, not {:?}", config.cost);
     ensure!(classes > 1, "only one class; training needs at least two");
     let (from, to) = (source.x.ncols(), target.x.ncols());
     ensure!(from == to, "source rows have {from} columns, target rows have {to}; compute both with the same layer");

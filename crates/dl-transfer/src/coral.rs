@@ -30,7 +30,7 @@ impl Default for CoralConfig {
 /// When `regularization` is not above 0, or the domains differ in width.
 pub fn coral(source: &Spectrum, target: &Spectrum, config: &CoralConfig) -> Result<Affine> {
     let CoralConfig { regularization: lambda, center } = *config;
-    ensure!(lambda > 0.0 && lambda.is_finite(), "the regularization of CORAL must be above 0, not {lambda}");
+    ensure!(lambda > 0.0 && lambda.is_finite(), "the regularization of CORAL must be above 0, not {lambda:?}");
     let d = source.mean.len();
     ensure!(target.mean.len() == d, "the source has {d} columns, the target {}", target.mean.len());
     // lambda^-1/2 lambda^1/2 = 1: A = (I + Vs a Vs') (I + Vt b Vt').

@@ -58,12 +58,12 @@ pub fn domain_classifier(
 ) -> Result<DomainWeights> {
     check_domains(source, target)?;
     let DomainClassifierConfig { cost, standardize, folds, bound, seed } = *config;
-    ensure!(cost > 0.0 && cost.is_finite(), "the cost must be a number above 0, not {cost}");
-    ensure!(bound > 0.0 && bound.is_finite(), "the bound of the weights must be a number above 0, not {bound}");
+    ensure!(cost > 0.0 && cost.is_finite(), "the cost must be a number above 0, not {cost:?}");
+    ensure!(bound > 0.0 && bound.is_finite(), "the bound of the weights must be a number above 0, not {bound:?}");
     let rows = source.nrows().min(target.nrows());
     ensure!(
         folds.is_none_or(|folds| folds > 1 && folds <= rows),
-        "{} folds of {rows} rows of a domain; expected at least 2, and a row each",
+        "{} folds of {rows} rows of a domain; choose --folds from 2 to the rows of the smaller side, or 1",
         folds.unwrap_or(0)
     );
     let domains = [(source, "source"), (target, "target")].map(|(rows, name)| {

@@ -48,7 +48,7 @@ pub(crate) fn top_eigen(
 
 fn dense(size: usize, apply: impl Fn(MatRef<f64>) -> Mat<f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     let matrix = apply(Mat::<f64>::identity(size, size).as_ref());
-    ensure!(matrix.is_all_finite(), "eigenvalues: the numbers are too large");
+    ensure!(matrix.is_all_finite(), "the numbers of the rows are too large; scale them with dl-transfer normalize");
     symmetric_eigen(matrix.as_ref())
 }
 
@@ -71,7 +71,7 @@ fn lanczos(
         let first = held;
         held += BLOCK;
         let mut next = apply(block.as_ref());
-        ensure!(next.is_all_finite(), "eigenvalues: the numbers are too large");
+        ensure!(next.is_all_finite(), "the numbers of the rows are too large; scale them with dl-transfer normalize");
         let along = remove(basis.subcols(0, held), &mut next);
         projected.submatrix_mut(0, first, held, BLOCK).copy_from(&along);
         projected.submatrix_mut(first, 0, BLOCK, held).copy_from(along.transpose());
@@ -102,7 +102,7 @@ fn lanczos(
         }
     }
     anyhow::bail!(
-        "the {count} largest eigenvectors of a matrix of {size} rows did not converge; ask for fewer components"
+        "the {count} largest eigenvectors of a matrix of {size} rows did not converge; ask for fewer --components"
     )
 }
 

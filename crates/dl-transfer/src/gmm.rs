@@ -5,12 +5,14 @@ use std::f64::consts::PI;
 use std::ops::Range;
 
 use anyhow::{Result, anyhow, ensure};
-use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, MatRef, Par, Side};
 use rayon::prelude::*;
 
 use crate::kmeans::{KMeansConfig, kmeans};
-use crate::linalg::{fix_parallelism, product};
+use crate::linalg::{fix_parallelism, mirror_lower, product};
+use crate::memory::ensure_fits;
 use crate::points::{parts, points};
 
 /// Rows worked on at once.
@@ -123,6 +125,11 @@ impl Gmm {
 pub fn gmm(rows: MatRef<f64>, config: &GmmConfig) -> Result<FittedGmm> {
     ensure!(config.restarts > 0, "the mixture: at least one start is needed");
     ensure!(rows.nrows() > 1, "the mixture: {} rows; give at least two", rows.nrows());
+    if config.covariance == Covariance::Full {
+        let (k, d) = (config.components as f64, rows.ncols() as f64);
+        let what = || format!("the covariances of {} groups of {} columns", config.components, rows.ncols());
+        ensure_fits(3.0 * k * d * d, what, "use --covariance diagonal, or fewer columns (dl-transfer pca)")?;
+    }
     let fitted = points("the mixture", rows)?;
     let mut best: Option<FittedGmm> = None;
     for restart in 0..config.restarts {
@@ -156,7 +163,7 @@ pub fn gmm_from(rows: MatRef<f64>, start: Gmm, config: &GmmConfig) -> Result<Fit
 
 /// Iterates on points [d, n].
 fn climb(points: &Mat<f64>, mut mixture: Gmm, config: &GmmConfig) -> Result<FittedGmm> {
-    ensure!(config.floor >= 0.0, "the mixture: the floor must be at least 0, not {}", config.floor);
+    ensure!(config.floor >= 0.0, "the mixture: the floor must be at least 0, not {:?}", config.floor);
     ensure!(config.iterations > 0, "the mixture: at least one iteration is needed");
     let mut log_likelihood = f64::NEG_INFINITY;
     let (mut iterations, mut converged) = (0, false);
@@ -168,7 +175,10 @@ fn climb(points: &Mat<f64>, mut mixture: Gmm, config: &GmmConfig) -> Result<Fitt
         converged = (new - log_likelihood).abs() < config.tolerance;
         log_likelihood = new;
     }
-    ensure!(log_likelihood.is_finite(), "the mixture: the likelihood is not finite; use a larger floor");
+    ensure!(
+        log_likelihood.is_finite(),
+        "the mixture: the likelihood is not finite; scale the columns, or use a larger --floor"
+    );
     // The last step may have made a covariance collapse.
     densities(&mixture)?;
     Ok(FittedGmm { mixture, log_likelihood, iterations, converged })
@@ -177,14 +187,16 @@ fn climb(points: &Mat<f64>, mut mixture: Gmm, config: &GmmConfig) -> Result<Fitt
 /// How to compute the density of a component.
 struct Density {
     mean: Vec<f64>,
-    /// Multiplies the difference from the mean: the inverse of the covariance's lower factor, or of the deviations.
+    /// What makes the difference from the mean white.
     whitening: Whitening,
     /// Logarithm of the density at the mean times the weight.
     peak: f64,
 }
 
 enum Whitening {
-    Matrix(Mat<f64>),
+    /// The covariance's lower Cholesky factor, to solve with.
+    Solve(Mat<f64>),
+    /// One over the deviations, to multiply with.
     Factors(Vec<f64>),
 }
 
@@ -193,7 +205,10 @@ fn densities(mixture: &Gmm) -> Result<Vec<Density>> {
     let d = mixture.means.ncols();
     let of_component = |at: usize| {
         let collapsed = || {
-            anyhow!("the mixture: the covariance of component {at} collapsed; use a larger floor or fewer components")
+            anyhow!(
+                "the mixture: the covariance of group {at} collapsed; use fewer columns (dl-transfer pca) or groups (--k), or \
+                 a larger --floor"
+            )
         };
         let (whitening, log_determinant) = match &mixture.covariances {
             Covariances::Full(list) => {
@@ -204,9 +219,7 @@ fn densities(mixture: &Gmm) -> Result<Vec<Density>> {
                     |i: usize| factor.L()[(i, i)] <= smallest(i).max(4.0 * f64::EPSILON * mixture.means[(at, i)].abs());
                 ensure!(!(0..d).any(collapses), collapsed());
                 let log_determinant = (0..d).map(|i| factor.L()[(i, i)].ln()).sum::<f64>();
-                let mut inverse = Mat::<f64>::identity(d, d);
-                factor.L().solve_lower_triangular_in_place(&mut inverse);
-                (Whitening::Matrix(inverse), log_determinant)
+                (Whitening::Solve(factor.L().to_owned()), log_determinant)
             }
             Covariances::Diagonal(variances) => {
                 let deviations: Vec<f64> = variances.row(at).iter().map(|variance| variance.sqrt()).collect();
@@ -230,18 +243,17 @@ fn expectation(points: &Mat<f64>, mixture: &Gmm) -> Result<(Mat<f64>, Vec<f64>)>
     let part = |range: Range<usize>| -> (Mat<f64>, Vec<f64>) {
         let mut logs = Mat::<f64>::zeros(k, range.len());
         let mut differences = Mat::<f64>::zeros(d, range.len());
-        let mut whitened = Mat::<f64>::zeros(d, range.len());
         for (component, density) in densities.iter().enumerate() {
             for (column, at) in range.clone().enumerate() {
                 let difference = differences.col_as_slice_mut(column).iter_mut();
                 difference.zip(points.col_as_slice(at)).zip(&density.mean).for_each(|((to, x), mean)| *to = x - mean);
             }
-            if let Whitening::Matrix(inverse) = &density.whitening {
-                matmul(&mut whitened, Accum::Replace, inverse, &differences, 1.0, Par::Seq);
+            if let Whitening::Solve(factor) = &density.whitening {
+                solve_lower_triangular_in_place(factor.as_ref(), differences.as_mut(), Par::Seq);
             }
             for column in 0..range.len() {
                 let squared: f64 = match &density.whitening {
-                    Whitening::Matrix(_) => whitened.col_as_slice(column).iter().map(|value| value * value).sum(),
+                    Whitening::Solve(_) => differences.col_as_slice(column).iter().map(|value| value * value).sum(),
                     Whitening::Factors(factors) => {
                         let values = differences.col_as_slice(column).iter().zip(factors);
                         values.map(|(value, factor)| (value * factor).powi(2)).sum()
@@ -271,7 +283,7 @@ fn expectation(points: &Mat<f64>, mixture: &Gmm) -> Result<(Mat<f64>, Vec<f64>)>
     }
     ensure!(
         log_density.iter().all(|log| log.is_finite()),
-        "the mixture: the density of a row is 0 or not finite; scale the columns, or use a larger floor"
+        "the mixture: the density of a row is 0 or not finite; scale the columns, or use a larger --floor"
     );
     Ok((shares, log_density))
 }
@@ -305,8 +317,11 @@ fn maximization(points: &Mat<f64>, shares: &Mat<f64>, config: &GmmConfig) -> Gmm
                         }
                     }
                     let block = weighted.subcols(0, count);
-                    matmul(&mut covariance, Accum::Add, block, block.transpose(), 1.0, Par::Seq);
+                    let (lower, all) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+                    let transposed = block.transpose();
+                    triangular::matmul(&mut covariance, lower, Accum::Add, block, all, transposed, all, 1.0, Par::Seq);
                 }
+                mirror_lower(covariance.as_mut());
                 for i in 0..d {
                     covariance[(i, i)] += config.floor;
                 }
@@ -415,7 +430,7 @@ mod tests {
         for covariance in [Covariance::Full, Covariance::Diagonal] {
             let config = GmmConfig { components: 2, covariance, floor: 0.0, ..GmmConfig::default() };
             let error = gmm(rows.as_ref(), &config).unwrap_err().to_string();
-            assert!(error.contains("collapsed; use a larger floor"), "{error}");
+            assert!(error.contains("larger --floor"), "{error}");
             // The floor makes a constant column harmless.
             gmm(rows.as_ref(), &GmmConfig { floor: 1e-6, ..config }).unwrap();
         }

@@ -72,7 +72,7 @@ impl Kernel {
     /// When gamma is not a finite number above 0.
     pub(crate) fn check(&self) -> Result<()> {
         if let Self::Rbf { gamma } = *self {
-            ensure!(gamma > 0.0 && gamma.is_finite(), "gamma must be a number above 0, not {gamma}");
+            ensure!(gamma > 0.0 && gamma.is_finite(), "gamma must be a number above 0, not {gamma:?}");
         }
         Ok(())
     }
@@ -101,9 +101,17 @@ fn rbf_gram<T: ComplexField + Copy + Into<f64>>(gamma: f64, norms: &[f64], produ
     gram
 }
 
+/// |a - b|^2 of |a|^2, |b|^2 and ab.
+pub(crate) fn squared_distance(a: f64, b: f64, product: f64) -> f64 {
+    let both = a + b;
+    let squared = both - 2.0 * product;
+    // Less than this is rounding.
+    if squared > 1e-14 * both { squared } else { 0.0 }
+}
+
 /// exp(-gamma |a - b|^2) of |a|^2, |b|^2 and ab; never above 1, whatever the rounding.
-fn rbf(gamma: f64, a: f64, b: f64, product: f64) -> f64 {
-    (-gamma * (a + b - 2.0 * product).max(0.0)).exp()
+pub(crate) fn rbf(gamma: f64, a: f64, b: f64, product: f64) -> f64 {
+    (-gamma * squared_distance(a, b, product)).exp()
 }
 
 /// Rows to compare others with, prepared once.
@@ -221,12 +229,12 @@ pub(crate) fn check_spread(kernel: Kernel, sample: Mat<f64>) -> Result<()> {
     let far = (-gamma * distances[last - last / 1000]).exp();
     ensure!(
         near > 1e-8,
-        "gamma {gamma} makes the kernel of different rows 0 (the largest are about {near:.0e}); the median distance \
+        "gamma {gamma:?} makes the kernel of different rows 0 (the largest are about {near:.0e}); the median distance \
          suggests {better:.3e}"
     );
     ensure!(
         far < 1.0 - 1e-8,
-        "gamma {gamma} makes the kernel of all rows 1 (the smallest are about 1 - {:.0e}); the median distance \
+        "gamma {gamma:?} makes the kernel of all rows 1 (the smallest are about 1 - {:.0e}); the median distance \
          suggests {better:.3e}",
         1.0 - far
     );

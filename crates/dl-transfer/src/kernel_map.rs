@@ -96,9 +96,13 @@ impl KernelMap {
     /// # Errors
     /// When the rows do not have the columns of the fit, or the parts of the map do not fit together.
     pub fn apply(&self, rows: MatRef<f64>) -> Result<Mat<f64>> {
+        self.apply_lift(&self.lift.prepare(), rows)
+    }
+
+    /// [`apply`](Self::apply) with the lift prepared.
+    pub(crate) fn apply_lift(&self, lift: &Prepared, rows: MatRef<f64>) -> Result<Mat<f64>> {
         let width = self.check(rows.ncols())?;
         let mut mapped = Mat::zeros(rows.nrows(), width);
-        let lift = self.lift.prepare();
         for start in (0..rows.nrows()).step_by(BLOCK) {
             let count = BLOCK.min(rows.nrows() - start);
             let lifted = lift.apply(rows.subrows(start, count));

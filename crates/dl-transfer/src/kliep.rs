@@ -86,7 +86,7 @@ pub fn kliep(source: MatRef<f64>, target: MatRef<f64>, config: &KliepConfig) -> 
         config.gammas.clone()
     };
     for gamma in &gammas {
-        ensure!(*gamma > 0.0 && gamma.is_finite(), "gamma must be a number above 0, not {gamma}");
+        ensure!(*gamma > 0.0 && gamma.is_finite(), "gamma must be a number above 0, not {gamma:?}");
     }
     let mut order: Vec<usize> = (0..target.len()).collect();
     order.shuffle(&mut dl_record::rng(seed, "kliep/centers"));
@@ -101,7 +101,7 @@ pub fn kliep(source: MatRef<f64>, target: MatRef<f64>, config: &KliepConfig) -> 
     } else {
         ensure!(
             folds > 1 && folds <= target.len(),
-            "{folds} folds of {} target rows; expected at least 2, and a row each",
+            "{folds} folds of {} target rows; a choice needs a row for each; give a single --gamma",
             target.len()
         );
         let mut parts: Vec<usize> = (0..target.len()).map(|place| place % folds).collect();
@@ -118,7 +118,7 @@ pub fn kliep(source: MatRef<f64>, target: MatRef<f64>, config: &KliepConfig) -> 
         };
         let (gamma, _) = choices.iter().fold(None, better).ok_or_else(|| {
             anyhow!(
-                "every gamma makes the kernel all 0 or all 1; the median distance suggests {:.3e}",
+                "every gamma makes the kernel all 0 or all 1; the median distance suggests --gamma {:.3e}",
                 distances.median_gamma()
             )
         })?;
@@ -183,7 +183,7 @@ impl Basis {
         let near: Vec<usize> = (0..means.len()).filter(|center| means[*center] > NEAR).collect();
         ensure!(
             !near.is_empty(),
-            "gamma {gamma} makes the kernel between the domains 0: no row of the source is near a center; use a smaller \
+            "gamma {gamma:?} makes the kernel between the domains 0: no row of the source is near a center; use a smaller \
              gamma"
         );
         let rows: Vec<usize> = (0..self.target.nrows()).collect();

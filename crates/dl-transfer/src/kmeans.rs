@@ -112,7 +112,7 @@ fn prepare(rows: MatRef<f64>, config: &KMeansConfig) -> Result<(Mat<f64>, Vec<f6
     let (n, k) = (rows.nrows(), config.clusters);
     ensure!(k > 0, "k-means: at least one cluster is needed");
     ensure!(k <= n, "k-means: {k} clusters of {n} rows; use at most {n}");
-    ensure!(config.tolerance >= 0.0, "k-means: the tolerance must be at least 0, not {}", config.tolerance);
+    ensure!(config.tolerance >= 0.0, "k-means: the tolerance must be at least 0, not {:?}", config.tolerance);
     let mut points = points("k-means", rows)?;
     let origin = center(&mut points);
     Ok((points, origin))

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::WeightSummary;
 use crate::box_qp::{Minimum, Problem, Quadratic};
 use crate::linalg::product;
+use crate::memory::ensure_fits;
 use crate::rbf::{Distances, Rows, check_domains};
 
 /// Options of [`kmm`]. The defaults are the paper's.
@@ -78,10 +79,14 @@ pub fn kmm(source: MatRef<f64>, target: MatRef<f64>, config: &KmmConfig) -> Resu
     check_domains(source, target)?;
     let (bound, rows) = (config.bound, source.nrows() as f64);
     let eps = config.eps.unwrap_or((rows.sqrt() - 1.0) / rows.sqrt());
-    ensure!(bound > 0.0 && bound.is_finite(), "the bound of the weights must be a number above 0, not {bound}");
-    ensure!(eps >= 0.0 && eps.is_finite(), "eps must be a number of at least 0, not {eps}");
+    ensure!(bound > 0.0 && bound.is_finite(), "the bound of the weights must be a number above 0, not {bound:?}");
+    ensure!(eps >= 0.0 && eps.is_finite(), "eps must be a number of at least 0, not {eps:?}");
     let eps = eps.max(1e-6);
-    ensure!(bound > 1.0 - eps, "weights of at most {bound} cannot have a mean of {}; use a larger bound", 1.0 - eps);
+    ensure!(
+        bound > 1.0 - eps,
+        "weights of at most {bound:?} cannot have a mean of {}; use a larger --bound",
+        1.0 - eps
+    );
     let [source, target] = Rows::of_domains(source, target);
     let gamma = Distances::sample(&source, &target, config.seed)?.gamma(config.gamma)?;
     let (features, linear) = match config.random_features {
@@ -93,7 +98,7 @@ pub fn kmm(source: MatRef<f64>, target: MatRef<f64>, config: &KmmConfig) -> Resu
     };
     ensure!(
         linear.iter().any(|value| *value > 1e-8),
-        "gamma {gamma} makes the kernel between the domains 0: no row of the target is near one of the source; use a \
+        "gamma {gamma:?} makes the kernel between the domains 0: no row of the target is near one of the source; use a \
          smaller gamma"
     );
     let (least, most) = (rows * (1.0 - eps), rows * (1.0 + eps));
@@ -211,6 +216,10 @@ fn similarities(source: &Rows, target: &Rows, gamma: f64) -> Vec<f64> {
 fn random_features(source: &Rows, target: &Rows, gamma: f64, count: usize, seed: u64) -> Result<(Mat<f64>, Vec<f64>)> {
     ensure!(count > 0, "the number of random features must be at least 1");
     let directions = count.div_ceil(2);
+    // The features, their angles, a block of the target, the frequencies, and as much again for the solver.
+    let rows = 3.0 * source.len() as f64 + 4096.0_f64.min(target.len() as f64) + source.values.ncols() as f64;
+    let what = || format!("{count} random features of {} rows", source.len());
+    ensure_fits(rows * 2.0 * directions as f64, what, "use fewer --random-features")?;
     let mut rng = dl_record::rng(seed, "kmm/random-features");
     let deviation = (2.0 * gamma).sqrt();
     let mut draw = |_, _| {
@@ -354,7 +363,12 @@ mod tests {
             refused(source, target, KmmConfig { gamma: Some(1e9), ..plain() }).contains("kernel of different rows 0")
         );
         assert!(refused(source, target, KmmConfig { gamma: Some(1e-15), ..plain() }).contains("all rows 1"));
-        assert!(refused(source, target, KmmConfig { bound: 0.1, ..plain() }).contains("larger bound"));
+        assert!(refused(source, target, KmmConfig { bound: 0.1, ..plain() }).contains("larger --bound"));
+        let many = KmmConfig { random_features: Some(1_000_000_000_000), ..plain() };
+        let error = refused(source, target, many);
+        assert!(error.contains("random features of 20 rows take") && error.contains("--random-features"), "{error}");
+        let huge = refused(source, target, KmmConfig { gamma: Some(1e300), ..plain() });
+        assert!(huge.starts_with("gamma 1e300 makes"), "{huge}");
         assert!(refused(source, target, KmmConfig { eps: Some(-1.0), ..plain() }).contains("eps"));
         assert!(refused(source, target, KmmConfig { random_features: Some(0), ..plain() }).contains("at least 1"));
         let far = Mat::from_fn(10, 2, |row, column| 1e3 + target[(row, column)]);

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use faer::{Mat, MatRef};
 
-use crate::linalg::{column_means, fix_signs, product, symmetric_eigen};
+use crate::linalg::{fix_signs, product, symmetric_eigen};
 use crate::ridge::add_gram;
 
 /// Rows that are summed at once.
@@ -29,15 +29,16 @@ impl Moments {
         Self { rows: 0, mean: vec![0.0; columns], scatter: Mat::zeros(columns, columns) }
     }
 
-    /// Adds rows [n, d].
-    pub fn add(&mut self, rows: MatRef<f64>) {
-        if rows.nrows() == 0 {
+    /// Adds rows [n, d], one after another in `rows`.
+    fn add(&mut self, rows: &[f32]) {
+        let count = rows.len() / self.mean.len().max(1);
+        if count == 0 {
             return;
         }
-        let mean = column_means(rows);
-        let centered = centered(rows, &mean);
-        add_gram(&mut self.scatter, centered.transpose(), centered.as_ref());
-        self.merge_mean(rows.nrows(), &mean);
+        let (centered, mean) = centered(rows, self.mean.len());
+        let matrix = MatRef::from_row_major_slice(&centered, count, mean.len());
+        add_gram(&mut self.scatter, matrix.transpose(), matrix);
+        self.merge_mean(count, &mean);
     }
 
     /// Adds the rows of `other`.
@@ -131,16 +132,9 @@ impl Gathered {
         self.kept.len() / self.columns.max(1)
     }
 
-    fn kept_block(&self, start: usize, rows: usize) -> Mat<f64> {
-        Mat::from_fn(rows, self.columns, |row, column| f64::from(self.kept[(start + row) * self.columns + column]))
-    }
-
     fn sum_up(&mut self) {
         let mut moments = self.moments.take().unwrap_or_else(|| Moments::new(self.columns));
-        let rows = self.kept_rows();
-        for start in (0..rows).step_by(BLOCK) {
-            moments.add(self.kept_block(start, BLOCK.min(rows - start)).as_ref());
-        }
+        self.kept.chunks(BLOCK * self.columns.max(1)).for_each(|rows| moments.add(rows));
         self.kept.clear();
         self.moments = Some(moments);
     }
@@ -158,7 +152,7 @@ impl Gathered {
         let rows = self.rows();
         ensure!(rows > 1, "a covariance needs at least 2 rows, not {rows}");
         if self.moments.is_none() && rows < self.columns {
-            return of_rows(self.kept_block(0, rows).as_ref());
+            return of_rows(&self.kept, self.columns);
         }
         let moments = self.moments();
         let (variances, vectors) = symmetric_eigen(moments.covariance().as_ref())?;
@@ -173,11 +167,12 @@ impl Gathered {
 }
 
 /// The spectrum of fewer rows than columns, by the inner products of the rows.
-fn of_rows(rows: MatRef<f64>) -> Result<Spectrum> {
-    let (n, mean) = (rows.nrows(), column_means(rows));
-    let centered = centered(rows, &mean);
+fn of_rows(rows: &[f32], columns: usize) -> Result<Spectrum> {
+    let n = rows.len() / columns;
+    let (centered, mean) = centered(rows, columns);
+    let centered = MatRef::from_row_major_slice(&centered, n, columns);
     let scale = 1.0 / (n - 1) as f64;
-    let (variances, vectors) = symmetric_eigen(product(centered.as_ref(), centered.transpose()).as_ref())?;
+    let (variances, vectors) = symmetric_eigen(product(centered, centered.transpose()).as_ref())?;
     let variances: Vec<f64> = variances.into_iter().map(|value| value * scale).collect();
     let rank = rank(&variances).min(n - 1);
     let scaled = Mat::from_fn(n, rank, |row, column| vectors[(row, column)] / (variances[column] / scale).sqrt());
@@ -192,13 +187,25 @@ fn rank(variances: &[f64]) -> usize {
     variances.iter().take_while(|variance| **variance > least && variance.is_normal()).count()
 }
 
-fn centered(rows: MatRef<f64>, mean: &[f64]) -> Mat<f64> {
-    Mat::from_fn(rows.nrows(), rows.ncols(), |row, column| rows[(row, column)] - mean[column])
+/// Rows, one after another, minus their mean, and the mean.
+fn centered(rows: &[f32], columns: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut mean = vec![0.0; columns];
+    for row in rows.chunks_exact(columns) {
+        mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
+    }
+    let count = (rows.len() / columns) as f64;
+    mean.iter_mut().for_each(|sum| *sum /= count);
+    let mut centered = Vec::with_capacity(rows.len());
+    for row in rows.chunks_exact(columns) {
+        centered.extend(row.iter().zip(&mean).map(|(value, mean)| f64::from(*value) - mean));
+    }
+    (centered, mean)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linalg::column_means;
 
     fn rows(from: u64, count: usize, columns: usize) -> Mat<f64> {
         Mat::from_fn(count, columns, |row, column| crate::formula(from + row as u64, column as u64) + column as f64)
@@ -214,7 +221,8 @@ mod tests {
 
     /// The covariance by its definition.
     fn dense(rows: &Mat<f64>) -> Mat<f64> {
-        let centered = centered(rows.as_ref(), &column_means(rows.as_ref()));
+        let mean = column_means(rows.as_ref());
+        let centered = Mat::from_fn(rows.nrows(), rows.ncols(), |row, column| rows[(row, column)] - mean[column]);
         let scale = 1.0 / (rows.nrows() - 1) as f64;
         product(centered.transpose(), centered.as_ref()) * faer::Scale(scale)
     }

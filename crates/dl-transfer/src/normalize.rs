@@ -1,7 +1,5 @@
 //! Scaling of rows and columns.
 
-use faer::{Mat, MatRef};
-
 use crate::affine::Affine;
 use crate::linalg::inverse_deviation;
 
@@ -28,6 +26,14 @@ impl RowNorm {
         let norm = self.of(row.iter().map(|value| f64::from(*value)));
         if norm > 0.0 {
             row.iter_mut().for_each(|value| *value = (f64::from(*value) / norm) as f32);
+        }
+    }
+
+    /// Scales a row of f64.
+    pub(crate) fn apply_wide(self, row: &mut [f64]) {
+        let norm = self.of(row.iter().copied());
+        if norm > 0.0 {
+            row.iter_mut().for_each(|value| *value /= norm);
         }
     }
 }
@@ -74,18 +80,6 @@ impl ColumnMoments {
     }
 }
 
-/// Scales the rows of a matrix.
-pub fn normalize_rows(rows: MatRef<f64>, norm: RowNorm) -> Mat<f64> {
-    let mut scaled = rows.to_owned();
-    for row in 0..scaled.nrows() {
-        let size = norm.of(rows.row(row).iter().copied());
-        if size > 0.0 {
-            scaled.row_mut(row).iter_mut().for_each(|value| *value /= size);
-        }
-    }
-    scaled
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,10 +96,9 @@ mod tests {
         assert_eq!(zeros, [0.0; 3]);
         let mut moments = ColumnMoments::new(2);
         [[1.0, 7.1], [3.0, 7.1], [5.0, 7.1]].iter().for_each(|row| moments.push(row));
-        let rows = Mat::from_fn(1, 2, |_, column| [5.0, 8.0][column]);
-        let mapped = moments.z_scores().apply(rows.as_ref());
+        let mapped = moments.z_scores().apply(vec![5.0, 8.0], 2);
         // numpy: (5 - 3) / std([1, 3, 5])
-        assert!((mapped[(0, 0)] - 1.224_744_871_391_589).abs() < 1e-12 && mapped[(0, 1)] == 0.0);
+        assert!((mapped[0] - 1.224_744_871_391_589).abs() < 1e-12 && mapped[1] == 0.0);
         assert_eq!(moments.constant_columns(), 1);
     }
 }

@@ -42,7 +42,7 @@ impl Prototypes {
     /// finite.
     pub fn new(x: MatRef<f64>, classes: &[usize], config: PrototypesConfig) -> Result<Self> {
         let PrototypesConfig { scale, .. } = config;
-        ensure!(scale > 0.0 && scale.is_finite(), "the scale of the logits must be above 0, not {scale}");
+        ensure!(scale > 0.0 && scale.is_finite(), "the scale of the logits must be above 0, not {scale:?}");
         ensure!(x.nrows() > 0 && x.ncols() > 0, "no rows to average; give labeled rows");
         let mut prototypes = Self { config, columns: x.ncols(), means: Vec::new(), counts: Vec::new() };
         prototypes.support(x, classes)?;

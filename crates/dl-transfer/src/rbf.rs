@@ -7,7 +7,7 @@ use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use crate::Kernel;
-use crate::kernel::squared_norms;
+use crate::kernel::{rbf, squared_distance, squared_norms};
 use crate::linalg::{column_means, product};
 
 /// Rows of each domain from which gamma is chosen.
@@ -80,7 +80,8 @@ impl Rows {
     pub(crate) fn distances(&self, others: &Self) -> Mat<f64> {
         let mut result = product(self.values.as_ref(), others.values.transpose());
         result.par_col_iter_mut().zip(&others.norms).for_each(|(values, other)| {
-            values.iter_mut().zip(&self.norms).for_each(|(value, norm)| *value = squared(*norm, *other, *value));
+            let of = |norm: f64, product: f64| squared_distance(norm, *other, product);
+            values.iter_mut().zip(&self.norms).for_each(|(value, norm)| *value = of(*norm, *value));
         });
         result
     }
@@ -107,19 +108,11 @@ impl Rows {
         matmul(&mut result, Accum::Replace, a, b.transpose(), 1.0, Par::Seq);
         for (values, other) in result.col_iter_mut().zip(&others.norms[others_at..]) {
             for (value, norm) in values.iter_mut().zip(&self.norms[at..]) {
-                *value = (-gamma * squared(*norm, *other, *value)).exp();
+                *value = rbf(gamma, *norm, *other, *value);
             }
         }
         result
     }
-}
-
-/// |a - b|^2 of |a|^2, |b|^2 and ab.
-fn squared(a: f64, b: f64, product: f64) -> f64 {
-    let both = a + b;
-    let squared = both - 2.0 * product;
-    // Less than this is rounding.
-    if squared > 1e-14 * both { squared } else { 0.0 }
 }
 
 /// The squared distances between different rows of a sample of both domains.
@@ -166,11 +159,11 @@ impl Distances {
         let better = self.median_gamma();
         ensure!(
             (-gamma * near).exp() > 1e-8,
-            "gamma {gamma} makes the kernel of different rows 0; the median distance suggests {better:.3e}"
+            "gamma {gamma:?} makes the kernel of different rows 0; the median distance suggests {better:.3e}"
         );
         ensure!(
             (-gamma * far).exp() < 1.0 - 1e-8,
-            "gamma {gamma} makes the kernel of all rows 1; the median distance suggests {better:.3e}"
+            "gamma {gamma:?} makes the kernel of all rows 1; the median distance suggests {better:.3e}"
         );
         Ok(gamma)
     }

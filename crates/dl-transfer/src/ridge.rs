@@ -31,7 +31,7 @@ pub fn ridge(
     lambda: f64,
     mut block: impl FnMut(Range<usize>) -> Result<Mat<f64>>,
 ) -> Result<Mat<f64>> {
-    ensure!(lambda > 0.0, "lambda must be above 0, not {lambda}");
+    ensure!(lambda > 0.0, "lambda must be above 0, not {lambda:?}");
     let rows = targets.nrows();
     let mut solution = Mat::zeros(columns, targets.ncols());
     if rows < columns {

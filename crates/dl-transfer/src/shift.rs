@@ -116,7 +116,7 @@ pub struct ProxyDistance {
 /// When a domain has fewer than two rows, columns differ, a number is not finite, or the cost is not above 0.
 pub fn proxy_a_distance(source: MatRef<f64>, target: MatRef<f64>, cost: f64, seed: u64) -> Result<ProxyDistance> {
     check_domains(source, target)?;
-    ensure!(cost > 0.0 && cost.is_finite(), "the cost must be a number above 0, not {cost}");
+    ensure!(cost > 0.0 && cost.is_finite(), "the cost must be a number above 0, not {cost:?}");
     let [source, target] = [source, target].map(|rows| {
         let data = (0..rows.nrows()).flat_map(|row| rows.row(row).iter().map(|value| *value as f32)).collect();
         Matrix { rows: rows.nrows(), columns: rows.ncols(), data }

@@ -30,7 +30,7 @@ pub fn whole_features(record: &Record, layer: Option<&str>) -> Result<WholeFeatu
     let matrix = tensor.matrix().with_context(|| format!("features \"{layer}\""))?;
     ensure!(matrix.rows == 1, "features \"{layer}\" have {} rows; expected one for the whole sample", matrix.rows);
     if let Some(value) = matrix.data.iter().find(|value| !value.is_finite()) {
-        bail!("features \"{layer}\" hold {value}, which is not a finite number");
+        bail!("features \"{layer}\" hold {value:?}, which is not a finite number");
     }
     Ok(WholeFeatures { layer, network: tensor.network, row: matrix.data })
 }

@@ -50,7 +50,22 @@ risk = dict(
     dev=(weights * losses).mean() + eta * weights.mean() - eta,
 )
 
-golden = dict(peer=f"numpy {np.__version__}", distances=CASES, risk=risk)
+# Entropies of the target's predictions, and soft neighborhood density as in pytorch-adapt's SNDValidator: the softmax of
+# the cosines without the row itself.
+scores = np.exp(formula(0, 300, 4))
+probabilities = scores / scores.sum(1, keepdims=True)
+mean = probabilities.mean(0)
+unit = probabilities / np.linalg.norm(probabilities, axis=1, keepdims=True)
+cosines = (unit @ unit.T) / 0.05
+np.fill_diagonal(cosines, -np.inf)
+near = np.exp(cosines - cosines.max(1, keepdims=True))
+near /= near.sum(1, keepdims=True)
+unlabeled = dict(
+    entropy=-(probabilities * np.log(probabilities)).sum(1).mean(), mean_entropy=-(mean * np.log(mean)).sum(),
+    density=-np.where(near > 0, near * np.log(np.where(near > 0, near, 1)), 0).sum(1).mean(),
+)
+
+golden = dict(peer=f"numpy {np.__version__}", distances=CASES, risk=risk, unlabeled=unlabeled)
 with open(os.path.join(os.path.dirname(__file__), "golden.json"), "w") as file:
     json.dump(golden, file, indent=1)
     file.write("\n")

@@ -83,6 +83,14 @@ pub(crate) fn overlap_above_zero(text: &str) -> Result<f64> {
     real(text, |number| number > 0.0 && number <= 1.0, "expected an IoU above 0 and at most 1")
 }
 
+/// A number with four digits after the point, or with an exponent where that would be long or nothing.
+pub(crate) fn short(number: f64) -> String {
+    match number.abs() {
+        size if size == 0.0 || (1e-3..1e7).contains(&size) => format!("{number:.4}"),
+        _ => format!("{number:.4e}"),
+    }
+}
+
 /// Fails when a batch of images of [height, width] has more pixels than a network should get at once.
 pub(crate) fn check_batch(batch: usize, [height, width]: [usize; 2]) -> Result<()> {
     let most = (MOST_AT_ONCE / height.saturating_mul(width).max(1)).max(1);
@@ -105,6 +113,13 @@ fn real(text: &str, is_valid: impl Fn(f64) -> bool, expected: &'static str) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_short_whatever_its_size() {
+        for (number, shown) in [(0.0, "0.0000"), (-2.5, "-2.5000"), (1e300, "1.0000e300"), (-3e-7, "-3.0000e-7")] {
+            assert_eq!(short(number), shown);
+        }
+    }
 
     #[test]
     fn numbers_out_of_range_are_refused_with_what_is_expected() {

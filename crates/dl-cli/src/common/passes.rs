@@ -6,10 +6,14 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
-use dl_record::{Fnv1a, Record, Writer};
+use anyhow::{Context, Error, Result, anyhow, bail, ensure};
+use dl_record::{Fnv1a, Line, Record, Writer};
 
+use super::stream::map_checked_batches;
 use super::{Fatal, Io, Job, Outcome, STRICT, each_line, one_line, report_broken, report_failed};
+
+/// Why a second pass ends early.
+const CHANGED: &str = "the input has changed since it was read first; run again";
 
 /// What became of each line in a first pass.
 #[derive(Debug, Default)]
@@ -24,6 +28,18 @@ impl FirstPass {
     /// How many lines were accepted.
     pub(crate) fn good(&self) -> usize {
         self.accepted.iter().filter(|accepted| **accepted).count()
+    }
+
+    /// Fails when this line, of this number, is not the one that was read first.
+    fn check(&self, at: usize, line: &Line) -> Result<()> {
+        ensure!(self.ids.get(at) == Some(&digest_of(&line.record)), "{}: {CHANGED}", line.place);
+        Ok(())
+    }
+
+    /// Fails when fewer lines were read than first.
+    fn check_end(&self, read: usize, job: Job) -> Result<()> {
+        ensure!(read == self.accepted.len(), "{}: {CHANGED}", job.inputs.shown());
+        Ok(())
     }
 }
 
@@ -86,8 +102,7 @@ pub(crate) fn second_pass(
     let messages = io.messages.clone();
     let (mut at, mut failed) = (0, 0);
     each_line(io, job.inputs, |mut line, output| {
-        let same = first.ids.get(at) == Some(&digest_of(&line.record));
-        ensure!(same, "{}: the input has changed since it was read first; run again", line.place);
+        first.check(at, &line)?;
         let accepted = first.accepted[at];
         at += 1;
         if line.broken {
@@ -96,7 +111,7 @@ pub(crate) fn second_pass(
         } else if !line.record.has("error") {
             let result = match accepted {
                 true => work(&mut line.record),
-                false => why(&line.record).and_then(|()| bail!("the record could not be used")),
+                false => Err(refusal(why(&line.record))),
             };
             if let Ok(false) = result {
                 return Ok(());
@@ -111,12 +126,39 @@ pub(crate) fn second_pass(
         Writer::new(output).write(&line.record)?;
         Ok(())
     })?;
-    ensure!(
-        at == first.accepted.len(),
-        "{}: the input has changed since it was read first; run again",
-        job.inputs.shown()
-    );
+    first.check_end(at, job)?;
     Ok(Outcome::of(failed))
+}
+
+/// As [`second_pass`], for records that are worked on in batches, as [`map_batches`](super::map_batches) does.
+/// # Errors
+/// As [`second_pass`].
+pub(crate) fn second_pass_in_batches<T: Send>(
+    io: &mut Io,
+    job: Job,
+    first: &FirstPass,
+    batch: usize,
+    why: impl Fn(&Record) -> Result<()> + Sync,
+    prepare: impl Fn(&mut Record) -> Result<T> + Sync,
+    finish: impl FnMut(&mut [&mut Record], Vec<T>) -> Vec<Result<()>>,
+) -> Result<Outcome> {
+    let mut read = 0;
+    let check = |at: usize, line: &Line| {
+        read = at + 1;
+        first.check(at, line)
+    };
+    let prepare = |at: usize, record: &mut Record| match first.accepted[at] {
+        true => prepare(record),
+        false => Err(refusal(why(record))),
+    };
+    let outcome = map_checked_batches(io, job, batch, |_| 1, check, prepare, finish)?;
+    first.check_end(read, job)?;
+    Ok(outcome)
+}
+
+/// Why a record that the first pass did not accept is not used.
+fn refusal(why: Result<()>) -> Error {
+    why.err().unwrap_or_else(|| anyhow!("the record could not be used"))
 }
 
 /// A digest of a record's id, domain and label.
@@ -181,5 +223,76 @@ impl BufRead for Copied {
             Err(error) => self.failed = Some(error),
         }
         self.stdin.consume(count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::common::{Common, Inputs, Messages, Progress};
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn input_that_changes_between_the_passes_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        let lines = |ids: &[&str]| ids.iter().map(|id| format!("{{\"id\":\"{id}\"}}\n")).collect::<String>();
+        let inputs = Inputs { inputs: vec![path.display().to_string()] };
+        let common = Common::default();
+        let job = Job { common: &common, inputs: &inputs };
+        let output = Shared::default();
+        let mut io = Io {
+            command: "dl-test".to_owned(),
+            input: Box::new(io::empty()),
+            output: Box::new(output.clone()),
+            messages: Messages::new("dl-test", Box::new(io::sink()), false, 0, Progress::hidden("dl-test")),
+            takes_frames: false,
+            input_is_terminal: false,
+            output_is_terminal: false,
+        };
+        for (ids, same) in [
+            (&["a", "b", "c"][..], true),
+            (&["a", "x", "c"], false),
+            (&["a", "b"], false),
+            (&["a", "b", "c", "d"], false),
+        ] {
+            fs::write(&path, lines(&["a", "b", "c"])).unwrap();
+            let first = first_pass(&mut io, job, |record| {
+                ensure!(record.id()?.as_deref() != Some("b"), "no");
+                Ok(())
+            })
+            .unwrap();
+            fs::write(&path, lines(ids)).unwrap();
+            let why = |_: &Record| bail!("b is refused");
+            let one = second_pass(&mut io, job, &first, why, |_| Ok(true));
+            output.0.lock().unwrap().clear();
+            let finish = |records: &mut [&mut Record], _: Vec<()>| records.iter().map(|_| Ok(())).collect();
+            let batches = second_pass_in_batches(&mut io, job, &first, 2, why, |_| Ok(()), finish);
+            io.output.flush().unwrap();
+            for outcome in [one, batches] {
+                match outcome {
+                    Ok(outcome) => assert!(same && outcome == Outcome::SomeFailed, "{ids:?}"),
+                    Err(error) => assert!(!same && error.to_string().contains("has changed"), "{ids:?}: {error}"),
+                }
+            }
+            if same {
+                let text = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
+                assert!(text.lines().nth(1).unwrap().contains("b is refused") && text.lines().count() == 3, "{text}");
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use dl_record::Fnv1a;
 use dl_transfer::rows::Row;
 use serde::Serialize;
 
-use super::{Fatal, few};
+use super::{Fatal, Messages, clipped, few};
 
 /// The error of a record without a domain.
 pub(crate) const NO_DOMAIN: &str = "the record has no \"domain\"; dl-data from .. --domain NAME sets it";
@@ -34,6 +34,8 @@ pub(crate) struct Domains<S> {
     ids: BTreeMap<u64, u64>,
     /// Names of domains that were left alone, for messages.
     ignored: BTreeSet<String>,
+    /// The first id that is twice in a domain, and how many records have one that was there before.
+    repeated: Option<(String, usize)>,
 }
 
 /// What was gathered of each side.
@@ -83,7 +85,7 @@ impl SideArgs {
 
 impl<S> Domains<S> {
     pub(crate) fn new() -> Self {
-        Self { sets: BTreeMap::new(), ids: BTreeMap::new(), ignored: BTreeSet::new() }
+        Self { sets: BTreeMap::new(), ids: BTreeMap::new(), ignored: BTreeSet::new(), repeated: None }
     }
 
     /// Adds a row to what is gathered of its domain, which `new` begins.
@@ -111,16 +113,36 @@ impl<S> Domains<S> {
         );
         let hash = |text: &str| Fnv1a::of(text.bytes());
         let of_domain = hash(&domain);
-        if !row.id.is_empty() && *self.ids.entry(hash(&row.id)).or_insert(of_domain) != of_domain {
-            return Err(Fatal(format!(
-                "the id \"{}\" is in the domain \"{domain}\" and in another; no sample is in two domains: give them ids that \
-                 differ, as dl-data from .. --domain NAME does",
-                row.id
-            ))
-            .into());
+        let before = if row.id.is_empty() { None } else { self.ids.insert(hash(&row.id), of_domain) };
+        match before {
+            None => {}
+            Some(before) if before == of_domain => {
+                let (_, count) = self.repeated.get_or_insert_with(|| (row.id.clone(), 0));
+                *count += 1;
+            }
+            Some(_) => {
+                return Err(Fatal(format!(
+                    "the id \"{}\" is in the domain \"{domain}\" and in another; no sample is in two domains: give them ids \
+                     that differ, as dl-data from .. --domain NAME does",
+                    row.id
+                ))
+                .into());
+            }
         }
         add(self.sets.entry(domain).or_insert_with(new), row);
         Ok(())
+    }
+
+    /// Notes records whose id an earlier one of their domain has: they count again, which is seldom meant.
+    pub(crate) fn note_repeated(&self, messages: &Messages) {
+        if let Some((id, count)) = &self.repeated {
+            messages.note(format_args!(
+                "{} an id that was read before, the first \"{}\"; ids are unique in a stream, and a sample that is there \
+                 twice counts twice",
+                if *count == 1 { "1 record has".to_owned() } else { format!("{count} records have") },
+                clipped(id, 48)
+            ));
+        }
     }
 
     /// Joins what was gathered of the domains of each side.

@@ -79,6 +79,22 @@ pub fn map_weighed_batches<T: Send>(
     batch: usize,
     weight: impl Fn(&T) -> usize,
     prepare: impl Fn(&mut Record) -> Result<T> + Sync,
+    finish: impl FnMut(&mut [&mut Record], Vec<T>) -> Vec<Result<()>>,
+) -> Result<Outcome> {
+    map_checked_batches(io, job, batch, weight, |_, _| Ok(()), |_, record| prepare(record), finish)
+}
+
+/// Like [`map_weighed_batches`]; `check` and `prepare` also get the number of the line, from 0. `check` gets every line
+/// as it is read, in order, and the run ends at its first error.
+/// # Errors
+/// As [`map_records`], or that of `check`.
+pub(crate) fn map_checked_batches<T: Send>(
+    io: &mut Io,
+    job: Job,
+    batch: usize,
+    weight: impl Fn(&T) -> usize,
+    mut check: impl FnMut(usize, &Line) -> Result<()> + Send,
+    prepare: impl Fn(usize, &mut Record) -> Result<T> + Sync,
     mut finish: impl FnMut(&mut [&mut Record], Vec<T>) -> Vec<Result<()>>,
 ) -> Result<Outcome> {
     let tool = io.messages.tool();
@@ -120,7 +136,7 @@ pub fn map_weighed_batches<T: Send>(
     thread::scope(|scope| -> Result<()> {
         // When this returns early, the reading thread must not wait for the budget.
         let _closing = budget.closing();
-        let (work_in, work_out) = sync_channel::<(Line, usize, SyncSender<Item<T>>)>(threads);
+        let (work_in, work_out) = sync_channel::<(usize, Line, usize, SyncSender<Item<T>>)>(threads);
         let (slots_in, slots) = sync_channel::<Result<Receiver<Item<T>>>>(2 * threads);
         let work_out = Arc::new(Mutex::new(work_out));
         for _ in 0..threads {
@@ -128,9 +144,9 @@ pub fn map_weighed_batches<T: Send>(
             start(scope, move || {
                 loop {
                     let next = work_out.lock().map(|queue| queue.recv());
-                    let Ok(Ok((mut line, size, slot))) = next else { break };
+                    let Ok(Ok((at, mut line, size, slot))) = next else { break };
                     let untouched = line.broken || line.record.has("error");
-                    let prepared = (!untouched).then(|| guarded(|| prepare(&mut line.record)));
+                    let prepared = (!untouched).then(|| guarded(|| prepare(at, &mut line.record)));
                     let _ = slot.send(Item { line, size, prepared });
                 }
             })?;
@@ -140,15 +156,15 @@ pub fn map_weighed_batches<T: Send>(
         let reading = &budget;
         // Started last: if a worker cannot be started, nothing waits for input.
         start(scope, move || {
-            for line in lines {
+            for (at, line) in lines.enumerate() {
                 let (slot_in, slot) = sync_channel(1);
                 // A send fails only after the writer has stopped.
-                let sent = match line {
+                let sent = match line.and_then(|line| check(at, &line).map(|()| line)) {
                     Ok(line) => {
                         let size = line.record.size();
                         reading.take(size)
                             && slots_in.send(Ok(slot)).is_ok()
-                            && work_in.send((line, size, slot_in)).is_ok()
+                            && work_in.send((at, line, size, slot_in)).is_ok()
                     }
                     Err(error) => {
                         let _ = slots_in.send(Err(error));

@@ -115,9 +115,9 @@ fn files_of_records_that_are_something_else_are_refused_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
     for name in ["a.jsonl", "a.jsonl.gz"] {
-        fs::write(at(name), b"\x1F\x8B\x08\0\0\0\0\0\0\x03").unwrap();
+        fs::write(at(name), b"\xFD7zXZ\0\0\x04").unwrap();
         let ran = run("dl-nms", &[at(name)], "").expect(2);
-        assert!(ran.stderr.contains(&format!("gzip -dc {} | dl-nms", at(name))), "{}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("xz -dc {} | dl-nms", at(name))), "{}", ran.stderr);
     }
     let ran = run::<&str>("dl-nms", &[], "found.jsonl\n").expect(1);
     assert!(ran.stderr.contains("found.jsonl: a file of records on stdin; name it as an argument"), "{}", ran.stderr);

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::checkpoint::{self, Checkpoint, Precision};
 use crate::file::{Kind, limits};
-use crate::heads::parts::{Parts, find, row, tensor, vector};
+use crate::heads::parts::{Parts, ensure_different, ensure_only, find, row, tensor, vector};
 
 /// A classifier of features with how it was trained.
 #[derive(Clone, Debug)]
@@ -73,6 +73,7 @@ impl FeatureHeadFile {
     fn read(file: &Checkpoint) -> Result<Self> {
         let Config { layer, network, labels, method, training, .. } = file.config()?.context("has no config")?;
         limits::labels(&labels)?;
+        ensure_different(&labels)?;
         let part = |name: &str| find(file, name)?.with_context(|| format!("has no tensor {name}"));
         let numbers = |name: &str| vector(name, &part(name)?);
         let signatures = |attributes: Vec<String>| Signatures::new(labels.clone(), attributes, part("signatures")?);
@@ -136,6 +137,7 @@ impl FeatureHeadFile {
             }
         };
         ensure!(method.columns() > 0, "classifies rows of 0 columns");
+        ensure_only(file, &parts(&method).1.keys().map(|name| (*name).to_owned()).collect())?;
         let head = FeatureHead { layer, network, labels, method, calibration: None };
         Ok(Self { head, training })
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use dl_record::Fnv1a;
 use dl_transfer::affine::Affine;
 use dl_transfer::dictionary::Dictionary;
@@ -14,9 +14,9 @@ use dl_transfer::{Kernel, KernelMap, Lift, Mat};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::checkpoint::{self, Checkpoint, Precision};
+use crate::checkpoint::{self, Checkpoint, Precision, printable};
 use crate::file::Kind;
-use crate::heads::parts::{Parts, find, round, row, row_major, tensor, vector};
+use crate::heads::parts::{Parts, ensure_only, find, round, row, row_major, tensor, vector};
 
 /// A map with how it was fitted.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,16 +53,23 @@ enum Rows {
 }
 
 /// What the tensors of a map mean.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "form", rename_all = "kebab-case")]
 enum Form {
     Identity,
-    Affine,
+    /// With the tensors that it has of shift, factor, matrix and offset, since none is required.
+    Affine {
+        parts: Vec<String>,
+    },
     Primal,
     LinearKernel,
-    Rbf { gamma: f64 },
+    Rbf {
+        gamma: f64,
+    },
     Fourier,
-    Codes { beta: f64 },
+    Codes {
+        beta: f64,
+    },
 }
 
 impl FeatureMapFile {
@@ -106,6 +113,10 @@ impl FeatureMapFile {
         });
         let map = FeatureMap { method, layer, network, output, columns, rows, domains, maps };
         map.check().context("its tensors do not fit")?;
+        let names = |(index, map): (usize, &RowMap)| {
+            parts(map).1.into_keys().map(move |name| format!("{index}.{name}")).collect::<Vec<_>>()
+        };
+        ensure_only(file, &map.maps.iter().enumerate().flat_map(names).collect())?;
         Ok(Self { map, training })
     }
 
@@ -171,7 +182,7 @@ fn parts(map: &RowMap) -> (Form, Parts) {
             if let Some(matrix) = matrix {
                 parts.insert("matrix", matrix.clone());
             }
-            (Form::Affine, parts)
+            (Form::Affine { parts: parts.keys().map(|name| (*name).to_owned()).collect() }, parts)
         }
         RowMap::Codes(Dictionary { atoms, mean, beta }) => {
             (Form::Codes { beta: *beta }, Parts::from([("atoms", atoms.clone()), ("mean", row(mean))]))
@@ -200,7 +211,6 @@ fn parts(map: &RowMap) -> (Form, Parts) {
 
 /// The map of these tensors.
 fn of_parts(form: Form, tensor: impl Fn(&str) -> Result<Option<Mat<f64>>>) -> Result<RowMap> {
-    let vector = |name: &str| tensor(name)?.map(|matrix| vector(name, &matrix)).transpose();
     let part = |name: &str| tensor(name)?.with_context(|| format!("has no {name}"));
     let landmarks = |kernel| -> Result<RowMap> {
         let lift = Lift::Landmarks { kernel, rows: part("landmarks")? };
@@ -211,21 +221,32 @@ fn of_parts(form: Form, tensor: impl Fn(&str) -> Result<Option<Mat<f64>>>) -> Re
         Form::Primal => RowMap::Kernel(KernelMap { lift: Lift::Identity, weights: part("weights")? }),
         Form::Codes { beta } => {
             ensure!(beta > 0.0 && beta.is_finite(), "beta is {beta}; expected a number above 0");
-            let mean = vector("mean")?.context("has no mean")?;
+            let mean = vector("mean", &part("mean")?)?;
             RowMap::Codes(Dictionary { atoms: part("atoms")?, mean, beta })
         }
         Form::LinearKernel => landmarks(Kernel::Linear)?,
         Form::Rbf { gamma } => landmarks(Kernel::Rbf { gamma })?,
         Form::Fourier => {
-            let phases = vector("phases")?.context("has no phases")?;
+            let phases = vector("phases", &part("phases")?)?;
             let lift = Lift::Fourier { frequencies: part("frequencies")?, phases };
             RowMap::Kernel(KernelMap { lift, weights: part("weights")? })
         }
-        Form::Affine => RowMap::Affine(Affine {
-            shift: vector("shift")?,
-            factor: vector("factor")?,
-            matrix: tensor("matrix")?,
-            offset: vector("offset")?,
-        }),
+        Form::Affine { parts } => {
+            let known = ["shift", "factor", "matrix", "offset"];
+            if let Some(other) = parts.iter().find(|name| !known.contains(&name.as_str())) {
+                bail!("lists the part \"{}\"; expected shift, factor, matrix or offset", printable(other));
+            }
+            let listed = |name: &str| parts.iter().any(|part| part == name);
+            let numbers = |name: &str| match listed(name) {
+                true => vector(name, &part(name)?).map(Some),
+                false => Ok(None),
+            };
+            RowMap::Affine(Affine {
+                shift: numbers("shift")?,
+                factor: numbers("factor")?,
+                matrix: listed("matrix").then(|| part("matrix")).transpose()?,
+                offset: numbers("offset")?,
+            })
+        }
     })
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::checkpoint::{self, Checkpoint, Precision};
 use crate::file::{Kind, limits};
+use crate::heads::parts::ensure_different;
 use crate::heads::{dot, probabilities};
 
 /// How older files state what they contain.
@@ -84,6 +85,7 @@ impl LinearHead {
         }
         let config: Config = file.config()?.context("has no config")?;
         limits::labels(&config.labels)?;
+        ensure_different(&config.labels)?;
         let classes = config.labels.len();
         let shape = |name: &str| file.shape(name).with_context(|| format!("has no tensor {name}"));
         let (weight, bias) = (shape("head.weight")?, shape("head.bias")?);

@@ -1,12 +1,12 @@
 //! Matrices of dl-transfer as tensors of a model file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use dl_transfer::Mat;
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, printable};
 use crate::network::plain;
 
 /// Matrices by name: [rows, columns], vectors as a single row.
@@ -39,6 +39,23 @@ pub(super) fn round(matrix: &mut Mat<f64>) {
 pub(super) fn tensor(matrix: &Mat<f64>) -> Result<Tensor> {
     let numbers: Vec<f32> = row_major(matrix).map(|value| value as f32).collect();
     Ok(Tensor::from_vec(numbers, (matrix.nrows(), matrix.ncols()), &Device::Cpu)?)
+}
+
+/// Fails when the file has tensors of other names than these.
+pub(super) fn ensure_only(file: &Checkpoint, names: &BTreeSet<String>) -> Result<()> {
+    if let Some(left) = file.tensors().into_iter().find(|tensor| !names.contains(&tensor.name)) {
+        bail!("has a tensor {} that its config does not list", printable(&left.name));
+    }
+    Ok(())
+}
+
+/// Fails when two classes have the same label.
+pub(super) fn ensure_different(labels: &[String]) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    match labels.iter().find(|label| !seen.insert(*label)) {
+        Some(label) => bail!("has the label \"{}\" for two classes", printable(label)),
+        None => Ok(()),
+    }
 }
 
 /// Reads a matrix, if the file has it.

@@ -49,7 +49,7 @@ impl Dap {
     /// When rows, classes and signatures do not fit together, a class has no rows, attributes are not 0 or 1, all are
     /// constant, the cost is not above 0, or a number is not finite.
     pub fn new(x: MatRef<f64>, classes: &[usize], signatures: &Signatures, config: DapConfig) -> Result<Self> {
-        ensure!(config.cost > 0.0 && config.cost.is_finite(), "the cost C must be above 0, not {}", config.cost);
+        ensure!(config.cost > 0.0 && config.cost.is_finite(), "the cost C must be above 0, not {:?}", config.cost);
         check_training(x, classes, signatures)?;
         check_binary(signatures)?;
         let values = signatures.values();
@@ -128,7 +128,7 @@ impl Dap {
 fn check_binary(signatures: &Signatures) -> Result<()> {
     for (column, name) in signatures.values().col_iter().zip(signatures.attributes()) {
         if let Some(value) = column.iter().find(|value| **value != 0.0 && **value != 1.0) {
-            bail!("attribute \"{name}\" is {value}; DAP needs attributes of 0 or 1: make them so, or use ESZSL");
+            bail!("attribute \"{name}\" is {value:?}; DAP needs attributes of 0 or 1: make them so, or use ESZSL");
         }
     }
     Ok(())

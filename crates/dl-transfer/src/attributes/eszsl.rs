@@ -244,7 +244,7 @@ fn solve(mut matrix: Mat<f64>, ridge: f64, right: MatRef<f64>) -> Result<Mat<f64
 fn check_penalties(values: &[f64], name: &str) -> Result<()> {
     ensure!(!values.is_empty(), "no values of {name} to try");
     for value in values {
-        ensure!(*value > 0.0 && value.is_finite(), "{name} must be above 0, not {value}");
+        ensure!(*value > 0.0 && value.is_finite(), "{name} must be above 0, not {value:?}");
     }
     Ok(())
 }

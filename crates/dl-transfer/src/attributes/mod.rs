@@ -155,7 +155,7 @@ fn constant_columns(values: MatRef<f64>) -> Vec<bool> {
 /// When `seen` has another length than a row of the scores, or the amount is not finite.
 pub fn calibrate(scores: &mut Mat<f64>, seen: &[bool], amount: f64) -> Result<()> {
     ensure!(seen.len() == scores.ncols(), "{} classes, but scores of {}", seen.len(), scores.ncols());
-    ensure!(amount.is_finite(), "the amount to subtract from seen classes is {amount}");
+    ensure!(amount.is_finite(), "the amount to subtract from seen classes is {amount:?}");
     for (column, _) in scores.col_iter_mut().zip(seen).filter(|(_, seen)| **seen) {
         column.iter_mut().for_each(|score| *score -= amount);
     }

@@ -108,7 +108,7 @@ pub fn complete_labels(labels: MatRef<f64>, features: MatRef<f64>, config: &Labe
             let value = labels[(row, label)];
             ensure!(
                 value == 1.0 || value == -1.0 || value == 0.0,
-                "completion: row {row}, label {label}, counted from 0: {value} is not 1, -1 or 0 (unknown)"
+                "completion: row {row}, label {label}, counted from 0: {value:?} is not 1, -1 or 0 (unknown)"
             );
             if value != 0.0 {
                 entries.push((row, label, value));
@@ -157,7 +157,7 @@ fn check(config: &LabelConfig) -> Result<()> {
     for (name, value) in
         [("continuation", config.continuation), ("smallest mu", config.smallest), ("held-out share", config.held_out)]
     {
-        ensure!(value > 0.0 && value < 1.0, "completion: the {name} must be above 0 and below 1, not {value}");
+        ensure!(value > 0.0 && value < 1.0, "completion: the {name} must be above 0 and below 1, not {value:?}");
     }
     let positive = config.lambdas.iter().all(|lambda| *lambda > 0.0 && lambda.is_finite());
     ensure!(positive && !config.lambdas.is_empty(), "completion: lambdas must be above 0, and at least one");
@@ -184,7 +184,10 @@ fn hold_out(all: &Observed, t: usize, config: &LabelConfig) -> Result<(Observed,
     let count = ((order.len() as f64 * config.held_out) as usize).max(1);
     order.shuffle(&mut dl_record::rng(config.seed, "completion, held-out labels"));
     let (train, held) = all.without(&all.removable(order.into_iter(), count));
-    ensure!(!held.is_empty(), "completion: too few known labels to hold any out; at least two of a label are needed");
+    ensure!(
+        !held.is_empty(),
+        "completion: too few known labels to hold any out; each label needs two or more; or use --method soft-impute"
+    );
     Ok((train, held))
 }
 

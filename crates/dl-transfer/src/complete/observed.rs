@@ -50,7 +50,7 @@ impl Observed {
             ensure!(*row < rows && *column < columns, "entry ({row}, {column}) is not in a {rows} x {columns} matrix");
             ensure!(
                 value.abs() <= LARGEST,
-                "row {row}, column {column}, counted from 0: {value} is not a finite number, or too large"
+                "row {row}, column {column}, counted from 0: {value:?} is not a finite number, or too large"
             );
         }
         for pair in entries.windows(2) {

@@ -113,7 +113,7 @@ pub fn soft_impute(observed: &Observed, config: &SoftImputeConfig) -> Result<Com
     let observed = &observed;
     let (lambda, debias, fit, held_out_error) = match config.lambda {
         Some(lambda) => {
-            ensure!(lambda > 0.0 && lambda.is_finite(), "completion: lambda must be above 0, not {lambda}");
+            ensure!(lambda > 0.0 && lambda.is_finite(), "completion: lambda must be above 0, not {lambda:?}");
             (lambda, config.debias, descend(observed, lambda, config)?, None)
         }
         None => {
@@ -201,7 +201,7 @@ fn descend(observed: &Observed, lambda: f64, config: &SoftImputeConfig) -> Resul
     let largest = path.largest;
     ensure!(
         lambda < largest,
-        "completion: with lambda {lambda} nothing but the means of the columns is left; use less than {largest:.4}"
+        "completion: with lambda {lambda:?} nothing but the means of the columns is left; use a --lambda below {largest:.4e}"
     );
     let mut at = largest;
     // A rough solution is start enough for the next lambda.
@@ -225,12 +225,12 @@ struct Chosen {
 /// The lambda, and whether to remove the shrinkage, that predict held-out entries best.
 fn choose(observed: &Observed, config: &SoftImputeConfig) -> Result<Chosen> {
     let share = config.held_out;
-    ensure!(share > 0.0 && share < 1.0, "completion: the held-out share must be above 0 and below 1, not {share}");
+    ensure!(share > 0.0 && share < 1.0, "completion: the held-out share must be above 0 and below 1, not {share:?}");
     let mut order: Vec<usize> = (0..observed.len()).collect();
     order.shuffle(&mut dl_record::rng(config.seed, "completion, held out"));
     let count = ((observed.len() as f64 * share) as usize).max(1);
     let (train, left_out) = observed.without(&observed.removable(order.into_iter(), count));
-    ensure!(!left_out.is_empty(), "completion: too few entries to hold any out; give a lambda");
+    ensure!(!left_out.is_empty(), "completion: too few entries to hold any out; give --lambda");
     let error = |fit: &LowRank| {
         let squares = left_out.iter().map(|(row, column, value)| (fit.at(*row, *column) - value).powi(2));
         (squares.sum::<f64>() / left_out.len() as f64).sqrt()
@@ -384,7 +384,7 @@ mod tests {
     fn bad_options_are_named() {
         let observed = known(20, 12);
         let error = |config: SoftImputeConfig| soft_impute(&observed, &config).unwrap_err().to_string();
-        assert!(error(plain(1e6)).contains("nothing but the means of the columns is left; use less than"));
+        assert!(error(plain(1e6)).contains("nothing but the means of the columns is left; use a --lambda below"));
         assert!(error(plain(0.0)).contains("lambda must be above 0"));
         assert!(error(SoftImputeConfig { held_out: 1.0, ..Default::default() }).contains("held-out share"));
         assert!(error(SoftImputeConfig { rank: 0, ..Default::default() }).contains("at least 1"));

@@ -25,7 +25,7 @@ pub(crate) fn low_rank(
     count: usize,
     seed: u64,
 ) -> Result<Solution> {
-    ensure!(u.is_all_finite(), "the numbers of the rows are too large");
+    ensure!(u.is_all_finite(), "the numbers of the rows are too large; scale them with dl-transfer normalize");
     fix_parallelism();
     let svd = u.thin_svd().map_err(|error| anyhow!("the means of the domains were not decomposed: {error:?}"))?;
     let q = svd.U();
@@ -56,7 +56,9 @@ pub(crate) fn dense(
 ) -> Result<Solution> {
     fix_parallelism();
     let factor = b.llt(Side::Lower).map_err(|_| {
-        anyhow!("the penalty is singular to rounding; a larger mu, or features of a smaller scale, will help")
+        anyhow!(
+            "the penalty is singular to rounding; a larger --mu or --lambda, or features of a smaller scale, will help"
+        )
     })?;
     let lower = factor.L();
     let apply = |x: MatRef<f64>| {

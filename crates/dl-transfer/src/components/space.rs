@@ -19,6 +19,7 @@ use super::{Approximation, Form};
 use crate::kernel::check_spread;
 use crate::kernel_map::{BLOCK, Prepared};
 use crate::linalg::{column_means, mirror_lower, parallelism, product, symmetric_eigen};
+use crate::memory::ensure_fits;
 use crate::{Kernel, KernelMap, Lift};
 
 /// Rows of the largest kernel matrix: 8 GB.
@@ -73,7 +74,7 @@ impl<'a> Space<'a> {
         seed: u64,
         again: bool,
     ) -> Result<Self> {
-        ensure!(components > 0, "0 components; ask for at least 1");
+        ensure!(components > 0, "0 components; choose --components of at least 1");
         let most = domains.rows() - 1;
         ensure!(components <= most, "{components} components of {} rows; ask for at most {most}", domains.rows());
         let kernel = match (form, approximation) {
@@ -86,7 +87,7 @@ impl<'a> Space<'a> {
                 return Ok(Self { domains, coordinates, difference });
             }
             (Form::Primal, _) => {
-                bail!("the primal form uses no kernel; landmarks and random features are for a kernel")
+                bail!("--kernel primal has no kernel to approximate; leave --landmarks and --random-features out")
             }
             (Form::Dual(kernel), _) => kernel,
         };
@@ -102,6 +103,9 @@ impl<'a> Space<'a> {
                 bail!("0 landmarks or random features; ask for at least as many as components")
             }
             (Approximation::Landmarks(count), _) => {
+                let count = count.min(domains.rows());
+                let size = count as f64 * (4.0 * count as f64 + domains.columns() as f64 + 2.0 * BLOCK as f64);
+                ensure_fits(size, || format!("the kernels of {count} landmarks"), "use fewer --landmarks")?;
                 let rows = domains.draw(count, seed, "landmarks");
                 let (values, vectors) = symmetric_eigen(kernel.gram(rows.clone()).as_ref())?;
                 let rank = values.iter().take_while(|value| **value > LANDMARK_RANK * values[0]).count();
@@ -112,11 +116,13 @@ impl<'a> Space<'a> {
             (Approximation::RandomFeatures(count), Kernel::Rbf { gamma }) => {
                 let n = domains.rows();
                 ensure!(count <= n, "{count} random features for {n} rows; the exact kernel matrix costs less");
+                let size = count as f64 * (4.0 * count as f64 + domains.columns() as f64 + 2.0 * BLOCK as f64);
+                ensure_fits(size, || format!("the moments of {count} random features"), "use fewer --random-features")?;
                 let lift = fourier(gamma, domains.columns(), count, seed);
                 Self::of_features(domains, lift, None, components, again)
             }
             (Approximation::RandomFeatures(_), Kernel::Linear) => {
-                bail!("random features approximate the RBF kernel; leave them out for the linear one")
+                bail!("--random-features approximate the rbf kernel; leave them out for the linear one")
             }
         }
     }
@@ -125,9 +131,12 @@ impl<'a> Space<'a> {
         let n = domains.rows();
         ensure!(
             n <= MOST_ROWS,
-            "the kernel matrix of {n} rows takes {} GB; use landmarks or random features",
+            "the kernel matrix of {n} rows takes {} GB; use --landmarks or --random-features",
             n * n / 125_000_000
         );
+        let size = n as f64 * (2.0 * n as f64 + domains.columns() as f64);
+        let remedy = "use --landmarks, or --random-features with --kernel rbf";
+        ensure_fits(size, || format!("the kernel matrix of {n} rows and its products"), remedy)?;
         let gram = kernel.gram(domains.stacked());
         let difference = product(gram.as_ref(), domains.contrast().as_ref());
         Ok(Self { domains, coordinates: Coordinates::Gram { kernel, gram }, difference })
@@ -148,7 +157,7 @@ impl<'a> Space<'a> {
             None => matrix,
         };
         let gram = within(gram);
-        ensure!(gram.is_all_finite(), "the numbers of the rows are too large");
+        ensure!(gram.is_all_finite(), "the numbers of the rows are too large; scale them with dl-transfer normalize");
         let (values, vectors) = symmetric_eigen(gram.as_ref())?;
         let least = values[0] * f64::EPSILON * (values.len() as f64);
         let rank = values.iter().take_while(|value| **value > least).count();

@@ -70,7 +70,11 @@ pub fn sstca(source: MatRef<f64>, classes: &[usize], target: MatRef<f64>, config
     let domains = Domains::new(source, target)?;
     check_classes(source, classes)?;
     let most = domains.rows() - 1;
-    ensure!((1..=most).contains(&neighbors), "{neighbors} neighbors of {} rows; from 1 to {most}", domains.rows());
+    ensure!(
+        (1..=most).contains(&neighbors),
+        "{neighbors} neighbors of {} rows; choose --neighbors from 1 to {most}",
+        domains.rows()
+    );
     let norm = 1.0 / source.nrows() as f64 + 1.0 / target.nrows() as f64;
     let mu = config.regularization.mu(norm)?;
     let space = Space::new(domains, form, approximation, components, seed, true)?;

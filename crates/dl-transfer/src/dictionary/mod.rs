@@ -89,7 +89,7 @@ impl Dictionary {
 }
 
 fn check_beta(beta: f64) -> Result<()> {
-    ensure!(beta > 0.0 && beta.is_finite(), "the dictionary: beta must be above 0, not {beta}");
+    ensure!(beta > 0.0 && beta.is_finite(), "the dictionary: beta must be above 0, not {beta:?}");
     Ok(())
 }
 
@@ -152,7 +152,10 @@ fn fit(points: &Mat<f64>, mean: Vec<f64>, mut atoms: Mat<f64>, config: &Dictiona
         encode(points, &atoms, beta, &mut codes);
         if codes.iter().all(Code::is_empty) {
             let largest = product(atoms.as_ref(), points.as_ref()).norm_max();
-            anyhow::bail!("the dictionary: no row has a code at beta {beta}; use less than {:.3}", 2.0 * largest);
+            anyhow::bail!(
+                "the dictionary: no row has a code at beta {beta:?}; use a --beta below {:.3e}",
+                2.0 * largest
+            );
         }
         let objective = objective(points, &atoms, beta, &codes);
         let before = objectives.last().copied().unwrap_or(f64::INFINITY);
@@ -321,7 +324,7 @@ mod tests {
         let error =
             |rows: &Mat<f64>, config: &DictionaryConfig| dictionary(rows.as_ref(), config).unwrap_err().to_string();
         let large = error(&rows, &DictionaryConfig { beta: 1e3, ..config });
-        assert!(large.contains("no row has a code at beta 1000; use less than"), "{large}");
+        assert!(large.contains("no row has a code at beta 1000.0; use a --beta below"), "{large}");
         assert!(error(&Mat::from_fn(5, 2, |_, _| 1.0), &config).contains("all rows are equal"));
         assert!(error(&rows, &DictionaryConfig { beta: 0.0, ..config }).contains("beta must be above 0"));
         assert!(error(&Mat::from_fn(5, 2, |row, _| if row == 3 { f64::NAN } else { 1.0 }), &config).contains("row 3"));

@@ -47,7 +47,7 @@ pub fn minimize(
 ) -> Result<Minimum> {
     let mut at = start;
     let (mut value, mut gradient) = function(&at);
-    ensure!(value.is_finite(), "the objective is {value} at the start");
+    ensure!(value.is_finite(), "the objective is {value:?} at the start");
     let mut memory: VecDeque<(Vec<f64>, Vec<f64>, f64)> = VecDeque::new();
     let mut iterations = 0;
     let mut converged = largest(&gradient) <= config.tolerance;

@@ -7,6 +7,7 @@ use dl_vision::formats::{IMAGE_ENDINGS, Walk};
 
 use super::glob::Matches;
 use super::kind::{Kind, is_glob};
+use crate::common::gzip::is_gzip;
 
 /// How much of a file is read to count its lines; longer files are estimated from that.
 const MOST_READ: u64 = 256 << 20;
@@ -66,6 +67,9 @@ fn lines(file: &File, start: u64) -> Option<u64> {
     let (mut read, mut lines, mut last) = (0, 0_u64, b'\n');
     while read < MOST_READ {
         let count = file.read_at(&mut buffer, start + read).ok()?;
+        if read == 0 && is_gzip(&buffer[..count]) {
+            return None;
+        }
         let Some(end) = buffer[..count].last() else { return Some(lines + u64::from(last != b'\n')) };
         last = *end;
         lines += buffer[..count].iter().filter(|byte| **byte == b'\n').count() as u64;

@@ -15,7 +15,7 @@ pub(super) fn is_glob(input: &str) -> bool {
 /// The endings of files of records.
 pub(super) const RECORD_ENDINGS: [&str; 2] = ["jsonl", "ndjson"];
 
-/// The endings of compressed files, which are not read but explained.
+/// The endings of compressed files; those that are not of gzip are explained.
 const COMPRESSED_ENDINGS: [&str; 4] = ["gz", "zst", "xz", "zip"];
 
 /// What is at a path.

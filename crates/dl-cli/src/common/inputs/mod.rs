@@ -28,7 +28,8 @@ use super::{Io, Messages};
 /// The inputs on the command line.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Inputs {
-    /// Images, folders of images, globs, or files of records (.jsonl); `-` is stdin [default: stdin]
+    /// Images, folders of images, globs, or files of records (.jsonl, .jsonl.gz); `-` is stdin [default:
+    /// stdin]
     #[arg(value_name = "INPUT", value_parser = OsStringValueParser::new().map(marked))]
     pub inputs: Vec<String>,
 }
@@ -37,7 +38,7 @@ type Lines<'a> = Reader<Box<dyn BufRead + Send + 'a>>;
 
 /// For programs that never open an image: says what their inputs can be.
 pub(crate) fn only_records(inputs: Arg) -> Arg {
-    inputs.help("Files of records (.jsonl), or globs; `-` is stdin [default: stdin]")
+    inputs.help("Files of records (.jsonl, .jsonl.gz), or globs; `-` is stdin [default: stdin]")
 }
 
 /// Marks an argument that is not Unicode, so that only its record fails. No path contains NUL.

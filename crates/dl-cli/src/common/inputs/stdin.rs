@@ -3,12 +3,13 @@
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use dl_record::{Failure, Line, Record};
 use dl_vision::formats::{IMAGE_ENDINGS, has_ending};
 
 use super::kind::RECORD_ENDINGS;
 use crate::common::beginning::{Foreign, beginning};
+use crate::common::gzip::{is_gzip, unpacked};
 
 /// The longest path of a line, in bytes.
 const LONGEST_PATH: usize = 4096;
@@ -23,7 +24,8 @@ pub(super) enum Stdin<'a> {
 
 /// Finds out what stdin holds.
 /// # Errors
-/// When it is compressed, a model file or UTF-16 without a byte order mark, or images but not `takes_frames`.
+/// When it is compressed other than by gzip, a model file or UTF-16 without a byte order mark, or images but not
+/// `takes_frames`.
 pub(super) fn open<'a>(stdin: &'a mut (dyn BufRead + Send), takes_frames: bool, tool: &str) -> Result<Stdin<'a>> {
     let (beginning, is_end) = beginning(stdin);
     match Foreign::of(&beginning) {
@@ -39,6 +41,13 @@ pub(super) fn open<'a>(stdin: &'a mut (dyn BufRead + Send), takes_frames: bool, 
         Some(Foreign::Model) => bail!("stdin is a model file, but {tool} reads records or names of images"),
         Some(Foreign::Utf16(name)) => bail!("stdin is UTF-16; convert it with iconv -f {name} -t UTF-8"),
     }
+    if is_gzip(&beginning) {
+        let records = records_in(rejoined(beginning, is_end, stdin));
+        let Some(records) = records else {
+            bail!("stdin is compressed, and not records; pipe it through gzip -dc first")
+        };
+        return Ok(Stdin::Lines(records));
+    }
     // A record has no NUL; a byte order mark of UTF-16 is left to the reader of records.
     let is_of_records = [&b"{"[..], b"\xFF\xFE", b"\xFE\xFF"].iter().any(|start| beginning.starts_with(start));
     let whole = rejoined(beginning, is_end, stdin);
@@ -50,7 +59,8 @@ pub(super) fn open<'a>(stdin: &'a mut (dyn BufRead + Send), takes_frames: bool, 
 
 /// The lines of a file that is named as one of records.
 /// # Errors
-/// When it is an image, compressed, a model file or UTF-16 without a byte order mark. The message gives the reason.
+/// When it is an image, compressed other than by gzip, a model file or UTF-16 without a byte order mark. The message
+/// gives the reason.
 pub(super) fn lines_of_file<'a>(
     mut file: impl BufRead + Send + 'a,
     name: &str,
@@ -58,6 +68,8 @@ pub(super) fn lines_of_file<'a>(
 ) -> Result<Box<dyn BufRead + Send + 'a>> {
     let (beginning, is_end) = beginning(&mut file);
     match Foreign::of(&beginning) {
+        None if is_gzip(&beginning) => records_in(rejoined(beginning, is_end, file))
+            .with_context(|| format!("is compressed, and not a file of records; use gzip -dc {name} | {tool}")),
         None => Ok(rejoined(beginning, is_end, file)),
         Some(Foreign::Image(format)) => bail!("is a {format} image, not a file of records; rename it"),
         Some(Foreign::Compressed(command)) => bail!("is compressed; use {command} {name} | {tool}"),
@@ -65,6 +77,14 @@ pub(super) fn lines_of_file<'a>(
         Some(Foreign::Model) => bail!("is a model file, not a file of records"),
         Some(Foreign::Utf16(encoding)) => bail!("is UTF-16; convert it with iconv -f {encoding} -t UTF-8 {name}"),
     }
+}
+
+/// The records in a stream that is compressed by gzip; none if it holds something else.
+fn records_in<'a>(stream: Box<dyn BufRead + Send + 'a>) -> Option<Box<dyn BufRead + Send + 'a>> {
+    let mut whole = unpacked(stream);
+    let (beginning, is_end) = beginning(&mut whole);
+    let is_text = Foreign::of(&beginning).is_none() && !is_gzip(&beginning);
+    is_text.then(|| rejoined(beginning, is_end, whole))
 }
 
 /// The stream again, with the beginning that was taken off it.
@@ -141,7 +161,7 @@ mod tests {
     fn a_file_of_records_that_is_something_else_is_refused_with_a_remedy() {
         let error =
             |bytes: &'static [u8]| lines_of_file(bytes, "a.jsonl", "dl-test").map(drop).unwrap_err().to_string();
-        assert_eq!(error(b"\x1F\x8B\x08"), "is compressed; use gzip -dc a.jsonl | dl-test");
+        assert_eq!(error(b"\xFD7zXZ\0"), "is compressed; use xz -dc a.jsonl | dl-test");
         assert!(error(b"\x89PNG\r\n\x1A\n").contains("is a PNG image"));
     }
 
@@ -149,7 +169,7 @@ mod tests {
     fn an_image_on_stdin_is_refused() {
         let error = text(b"\xFF\xD8\xFF\xE0\0").unwrap_err().to_string();
         assert!(error.contains("stdin is a JPEG image"), "{error}");
-        assert!(text(b"\x1F\x8B\x08").unwrap_err().to_string().contains("gzip -dc"));
+        assert!(text(b"\xFD7zXZ\0").unwrap_err().to_string().contains("xz -dc"));
     }
 
     #[test]

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 
 use super::embed::ResizeRule;
 use crate::common::{
-    Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Labels, Outcome, Tool, WarpArgs, map_weighed_batches, numbers,
-    read_signatures,
+    Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Labels, Outcome, STRICT, Tool, WarpArgs, map_weighed_batches,
+    numbers, read_signatures,
 };
 use input::Input;
 use scorer::{Options, Probabilities, Scorer, Work};
@@ -81,7 +81,8 @@ pub struct Args {
     #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::finite, requires = "classes")]
     calibration: f64,
 
-    /// Labeled records to add to the model's prototypes, also of new classes, for a head of dl-finetune prototypes
+    /// Labeled records to add to the model's prototypes, also of new classes, for a head of dl-finetune prototypes; those
+    /// that cannot be used are reported
     #[arg(long, value_name = "FILE")]
     support: Option<PathBuf>,
 
@@ -135,8 +136,10 @@ impl Tool for Args {
             calibration: self.calibration,
         };
         let mut scorer = Scorer::open(&options, self.device.open()?)?;
+        let mut unused = 0;
         if let Some(path) = &self.support {
-            add_support(&mut scorer, path, &self.model).context("--support")?;
+            unused = add_support(&mut scorer, path, &self.model, &io.messages).context("--support")?;
+            ensure!(unused == 0 || !self.common.strict, STRICT);
         }
         let model = || format!("model {}", self.model.display());
         if let Some(note) = scorer.note() {
@@ -147,7 +150,7 @@ impl Tool for Args {
         let images = self.image.images(&io.messages);
         let batch = self.batch;
         let job = Job { common: &self.common, inputs: &self.inputs };
-        map_weighed_batches(
+        let outcome = map_weighed_batches(
             io,
             job,
             batch,
@@ -160,7 +163,8 @@ impl Tool for Args {
                 let all = records.iter_mut().zip(scorer.probabilities(works, batch));
                 all.map(|(record, probabilities)| self.write(record, &scorer, &labels, probabilities?)).collect()
             },
-        )
+        )?;
+        Ok(if unused > 0 { Outcome::SomeFailed } else { outcome })
     }
 }
 

@@ -153,7 +153,9 @@ fn add_groups(figures: &mut Report, field: &str, groups: &[(String, ClassifyRepo
         let shown = if name.is_empty() { "(none)" } else { name };
         figures.rows.push(means(&format!("{field} {shown}"), report));
         figures.rows.push(single(&format!("{field} {shown}: top-1"), report.top1));
-        by.insert(name.clone(), Value::Object(summary(report)));
+        let mut group = summary(report);
+        group.insert("per_class".to_owned(), Value::Object(per_class(report)));
+        by.insert(name.clone(), Value::Object(group));
     }
     figures.json["by"] = json!({ field: by });
 }
@@ -195,16 +197,21 @@ fn single(name: &str, figure: Option<f64>) -> Vec<Cell> {
     row
 }
 
+/// The figures of each class.
+fn per_class(report: &ClassifyReport) -> Map<String, Value> {
+    let figures = |class: &Class| {
+        let Class { label, truth, predicted, precision, recall, f1, auc, .. } = class;
+        let figures = json!({
+            "precision": precision, "recall": recall, "F1": f1, "AUC": auc, "truth": truth, "predicted": predicted,
+        });
+        (label.clone(), figures)
+    };
+    report.classes.iter().map(figures).collect()
+}
+
 fn figures(report: &ClassifyReport, errors: usize) -> Report {
-    let mut per_class = Map::new();
     let mut rows = Vec::new();
     for Class { label, truth, predicted, precision, recall, f1, auc, .. } in &report.classes {
-        per_class.insert(
-            label.clone(),
-            json!({
-                "precision": precision, "recall": recall, "F1": f1, "AUC": auc, "truth": truth, "predicted": predicted,
-            }),
-        );
         rows.push(vec![
             Cell::Text(label.clone()),
             Cell::Figure(*precision),
@@ -220,7 +227,7 @@ fn figures(report: &ClassifyReport, errors: usize) -> Report {
     rows.extend(of_all.map(|(name, figure)| single(name, figure)));
     let mut json = summary(report);
     json.insert("errors".to_owned(), errors.into());
-    json.insert("per_class".to_owned(), Value::Object(per_class));
+    json.insert("per_class".to_owned(), Value::Object(per_class(report)));
     let header = ["class", "precision", "recall", "F1", "AUC", "truth", "predicted"];
     Report { json: Value::Object(json), header: header.map(str::to_owned).to_vec(), rows }
 }

@@ -1,11 +1,10 @@
 //! Truth from one file and findings from another, joined image by image.
 
 use std::collections::HashMap;
-use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context, Error, Result, anyhow, bail};
-use dl_record::file::{folder_of, open_named};
+use dl_record::file::folder_of;
 use dl_record::{Line, Object, Reader, Record};
 use dl_vision::formats::coco::fields::Id;
 use dl_vision::formats::coco::{self, CocoFile, Counted, Json, Labels};
@@ -17,7 +16,7 @@ use super::same_image;
 use super::source::Image;
 use super::truth::objects;
 use super::{has_ending, is_json};
-use crate::common::{Io, Tally, counted, one_line};
+use crate::common::{Io, Tally, counted, one_line, open_records};
 
 /// Calls `work` with the truth and the findings of each image, in the order of the truth. An image is left out when either
 /// side carries `error` or fails.
@@ -141,12 +140,12 @@ fn each_line(
     tally: &mut Tally,
     mut work: impl FnMut(&str, Record, Option<Error>) -> Result<Fate>,
 ) -> Result<()> {
-    if !has_ending(path, &["jsonl", "ndjson"]) {
+    let plain = if has_ending(path, &["gz"]) { path.with_extension("") } else { path.to_owned() };
+    if !has_ending(&plain, &["jsonl", "ndjson"]) {
         bail!("{}: expected records (.jsonl), a COCO file (.json) or, for --truth, a VOC folder", path.display());
     }
     let in_context = || format!("{}: cannot be read", path.display());
-    let file = open_named(path).with_context(|| path.display().to_string())?;
-    let file = BufReader::with_capacity(1 << 16, file);
+    let file = open_records(path).with_context(|| path.display().to_string())?;
     for line in Reader::new(file, &path.display().to_string(), io.messages.tool()) {
         let Line { place, record, broken } = line.with_context(in_context)?;
         let failure = if broken { record.error()?.map(|failure| anyhow!(failure.message)) } else { None };

@@ -1,5 +1,6 @@
 //! `dl-eval`: metrics of detections, proposals, classes, language models, and generated samples, images and tables.
 
+mod adapt;
 mod args;
 mod classify;
 mod coco;
@@ -34,9 +35,8 @@ use crate::common::{Common, Io, Outcome, Tally, Tool, few};
 ///
 /// Reads records that contain the ground truth and the results: `objects` and `detections` (or `proposals`), or `label`
 /// and `predictions`. voc, coco and proposals can also read the two from separate files. Metrics of generated samples
-/// read
-/// `features` of two streams, shift those of two domains; psnr, ssim, ms-ssim and lpips read pairs of images; table compares files of rows, and voxels
-/// the solids that records name.
+/// read `features` of two streams, shift those of two domains; adapt compares runs without labels of the target; psnr,
+/// ssim, ms-ssim and lpips read pairs of images; table compares files of rows, and voxels the solids that records name.
 ///
 /// Records with `error` are left out of the metrics, reported, and counted as `errors`. A record without `objects` or
 /// without `detections` fails; an image in which nothing was found has `[]`. Without any records, no metrics are
@@ -75,6 +75,7 @@ enum Metric {
     Modes(generated::modes::Args),
     TwoSample(generated::two_sample::Args),
     Shift(shift::Args),
+    Adapt(adapt::Args),
     Table(Box<table::Args>),
     Voxels(voxels::Args),
     Psnr(pairs::psnr::Args),
@@ -101,6 +102,7 @@ impl Tool for Args {
             Metric::Modes(args) => &args.common,
             Metric::TwoSample(args) => &args.sets.common,
             Metric::Shift(args) => &args.common,
+            Metric::Adapt(args) => &args.common,
             Metric::Table(args) => &args.common,
             Metric::Voxels(args) => &args.common,
             Metric::Psnr(args) => &args.pairs.common,
@@ -125,6 +127,7 @@ impl Tool for Args {
             Metric::Modes(args) => args.run(io),
             Metric::TwoSample(args) => args.run(io),
             Metric::Shift(args) => args.run(io),
+            Metric::Adapt(args) => args.run(io),
             Metric::Table(args) => args.run(io),
             Metric::Voxels(args) => args.run(io),
             Metric::Psnr(args) => args.run(io),

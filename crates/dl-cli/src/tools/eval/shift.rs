@@ -68,6 +68,7 @@ impl Args {
             io.messages.error("nothing to compare: no records with features of one row and a domain");
             return Ok(Outcome::SomeFailed);
         }
+        domains.note_repeated(&io.messages);
         let sided = domains.sided(&self.sides, FeatureTable::append)?;
         let (source, target) = (sided.source.matrix(), sided.target.matrix());
         let (source, target) = (source.as_ref(), target.as_ref());

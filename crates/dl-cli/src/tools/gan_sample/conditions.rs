@@ -1,16 +1,14 @@
 //! What a conditional generator is told of each sample.
 
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use dl_models::gan::{Condition, FeatureCondition, GeneratorConfig};
 use dl_record::Reader;
-use dl_record::file::open_named;
 use dl_transfer::{WholeFeatures, check_same_network, whole_features};
 
 use super::latents::Given;
-use crate::common::{few, numbers};
+use crate::common::{few, numbers, open_records};
 use crate::tools::embed::prompt_features;
 
 /// Options of conditional generators.
@@ -164,7 +162,7 @@ impl ConditionArgs {
 
 fn rows_of(path: &Path, condition: &FeatureCondition) -> Result<Vec<(Option<String>, Vec<f32>)>> {
     let mut rows = Vec::new();
-    let file = BufReader::new(open_named(path)?);
+    let file = open_records(path)?;
     for (number, line) in Reader::new(file, &path.display().to_string(), "dl-gan-sample").enumerate() {
         let in_line = || format!("line {}", number + 1);
         let record = line.with_context(in_line)?.record;

@@ -1,6 +1,5 @@
 //! Random vectors: of a seed and a number, between two of them, or of a file.
 
-use std::io::BufReader;
 use std::ops::Range;
 use std::path::Path;
 
@@ -9,10 +8,9 @@ use candle_core::{DType, Device};
 use dl_models::gan::{Generator, push_latent};
 use dl_models::{Checkpoint, plain};
 use dl_record::Reader;
-use dl_record::file::open_named;
 use dl_transfer::whole_features;
 
-use crate::common::numbers;
+use crate::common::{numbers, open_records};
 
 /// Random vectors, one after another, and for StyleGAN the noise of all layers of each image, which is drawn after its
 /// vector.
@@ -114,7 +112,7 @@ fn check_columns(columns: usize, generator: &Generator) -> Result<()> {
 
 /// Rows of the features `latents` of records, those of dl-gan-edit project.
 fn of_records(path: &Path, generator: &Generator) -> Result<Given> {
-    let file = BufReader::new(open_named(path)?);
+    let file = open_records(path)?;
     let (mut latents, mut columns, mut labels, mut count) = (Vec::new(), 0, Vec::new(), 0);
     for (number, line) in Reader::new(file, &path.display().to_string(), "dl-gan-sample").enumerate() {
         let in_line = || format!("line {}", number + 1);

@@ -44,7 +44,7 @@ impl Args {
             file.map.map_of(Some(domain))?;
         }
         let job = Job { common: &self.common, inputs: &self.inputs };
-        apply(io, job, &file, self.domain.as_deref(), self.keep)
+        apply(io, job, &file, None, self.domain.as_deref(), self.keep)
     }
 }
 

@@ -45,6 +45,10 @@ struct GmmArgs {
     #[arg(long, value_enum, default_value_t = Shape::Full)]
     covariance: Shape,
 
+    /// Number added to the variances of the columns, so that no group collapses
+    #[arg(long, value_name = "X", default_value_t = GmmConfig::default().floor, value_parser = numbers::not_negative)]
+    floor: f64,
+
     #[command(flatten)]
     shared: SharedArgs,
 }
@@ -105,10 +109,16 @@ impl Args {
                     Shape::Full => Covariance::Full,
                     Shape::Diagonal => Covariance::Diagonal,
                 };
-                let config =
-                    GmmConfig { components: *k, covariance, restarts: *restarts, seed, ..GmmConfig::default() };
+                let config = GmmConfig {
+                    components: *k,
+                    covariance,
+                    restarts: *restarts,
+                    floor: args.floor,
+                    seed,
+                    ..GmmConfig::default()
+                };
                 let found = gmm(x.as_ref(), &config)?;
-                io.messages.note(format_args!("mean log-likelihood {:.6}", found.log_likelihood));
+                io.messages.note(format_args!("mean log-likelihood {}", numbers::short(found.log_likelihood)));
                 let shares = found.mixture.responsibilities(x.as_ref())?.shares;
                 let best = |row: usize| {
                     let larger =

@@ -61,6 +61,18 @@ struct Gappy {
     names: Vec<String>,
 }
 
+/// What of an accepted record is needed to write it.
+struct Known {
+    layer: String,
+    network: Option<String>,
+    /// Whether the method could fill it.
+    is_used: bool,
+}
+
+/// The error of a record that soft-impute cannot fill.
+const NOTHING_KNOWN: &str = "all features of the record are null, and soft-impute does not use labels; give it a value, or \
+                             use --method mc-b";
+
 /// What was filled of a record.
 struct Filled {
     values: Vec<f64>,
@@ -80,7 +92,6 @@ impl Args {
         let Some(columns) = rows.first().map(|row| row.values.len()) else {
             bail!("no record can be used; each needs features of one row as `values`, with null where unknown");
         };
-        let features = Mat::from_fn(rows.len(), columns, |row, column| rows[row].values[column]);
         let names: BTreeSet<&String> = rows.iter().flat_map(|row| &row.names).collect();
         let names: Vec<String> = names.into_iter().cloned().collect();
         let method = self.method.unwrap_or(if names.is_empty() { MethodName::SoftImpute } else { MethodName::McB });
@@ -90,13 +101,22 @@ impl Args {
             let why = |record: &Record| self.gappy(record, None).map(drop);
             return second_pass(io, self.rows.job(), &first, why, |_| Ok(true));
         }
+        // Labels do not help soft-impute.
+        let uses = |row: &Gappy| method != MethodName::SoftImpute || row.values.iter().any(|value| !value.is_nan());
+        let known: Vec<Known> = rows
+            .iter()
+            .map(|row| Known { layer: row.layer.clone(), network: row.network.clone(), is_used: uses(row) })
+            .collect();
+        rows.retain(uses);
+        ensure!(!rows.is_empty(), "no record can be used: {NOTHING_KNOWN}");
+        check_columns(&rows, columns)?;
+        let features = Mat::from_fn(rows.len(), columns, |row, column| rows[row].values[column]);
         let filled = match method {
             MethodName::SoftImpute => self.impute(io, &rows, &features)?,
             MethodName::McB => self.with_labels(io, &rows, &features, &names, LabelMethod::Bias)?,
             MethodName::Mc1 => self.with_labels(io, &rows, &features, &names, LabelMethod::One)?,
         };
         let mut filled = filled.into_iter();
-        let known: Vec<(String, Option<String>)> = rows.into_iter().map(|row| (row.layer, row.network)).collect();
         let mut known = known.into_iter();
         second_pass(
             io,
@@ -104,10 +124,9 @@ impl Args {
             &first,
             |record| self.gappy(record, None).map(drop),
             |record| {
-                let (Some((layer, network)), Some(Filled { values, predictions })) = (known.next(), filled.next())
-                else {
-                    return Ok(true);
-                };
+                let Some(Known { layer, network, is_used }) = known.next() else { return Ok(true) };
+                ensure!(is_used, NOTHING_KNOWN);
+                let Some(Filled { values, predictions }) = filled.next() else { return Ok(true) };
                 set(record, &layer, network, values)?;
                 if let Some(predictions) = predictions {
                     record.set_predictions(&predictions)?;
@@ -126,7 +145,9 @@ impl Args {
             ..SoftImputeConfig::default()
         };
         let found = soft_impute(&observed, &config)?;
-        let error = found.held_out_error.map_or_else(String::new, |error| format!(", held-out error {error:.4}"));
+        let error = found
+            .held_out_error
+            .map_or_else(String::new, |error| format!(", held-out error {}", numbers::short(error)));
         io.messages.note(format_args!("rank {}, lambda {:.4e}{error}", found.rank(), found.lambda));
         let value = |row: usize, column: usize, own: f64| if own.is_nan() { found.at(row, column) } else { own };
         let of_row = |(index, row): (usize, &Gappy)| Filled {
@@ -149,6 +170,11 @@ impl Args {
             self.lambda.is_none(),
             "--lambda is that of soft-impute; mc-b and mc-1 choose theirs by held-out labels"
         );
+        if let Some(name) =
+            names.iter().find(|name| !rows.iter().any(|row| row.labels.iter().any(|(own, _)| own == *name)))
+        {
+            bail!("no record says yes or no to the label \"{name}\"; leave it out of \"labels\"");
+        }
         let mut labels = Mat::zeros(rows.len(), names.len());
         for (index, row) in rows.iter().enumerate() {
             for (name, yes) in &row.labels {
@@ -233,6 +259,15 @@ impl Args {
         );
         Ok(Gappy { layer, network, values, labels, names })
     }
+}
+
+/// Fails when no row knows a column, of which nothing can be inferred.
+fn check_columns(rows: &[Gappy], columns: usize) -> Result<()> {
+    let unknown = |column: &usize| rows.iter().all(|row| row.values[*column].is_nan());
+    if let Some(column) = (0..columns).find(unknown) {
+        bail!("no record has a value in column {} of {columns}; leave it out of \"values\"", column + 1);
+    }
+    Ok(())
 }
 
 fn number(value: &Value) -> Result<f64> {

@@ -1,18 +1,16 @@
 //! `dl-transfer label-clusters`.
 
 use std::collections::BTreeMap;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
-use dl_record::file::open_named;
 use dl_record::{Prediction, Reader, Record};
 use dl_transfer::label_clusters::{Naming, label_clusters};
 use serde_json::Map;
 
 use super::rows::NoInput;
-use crate::common::{Common, Inputs, Io, Job, Outcome, counted, first_pass, only_records, second_pass};
+use crate::common::{Common, Inputs, Io, Job, Outcome, counted, first_pass, only_records, open_records, second_pass};
 
 /// Name the groups of dl-transfer cluster by a few labeled records
 ///
@@ -125,7 +123,7 @@ fn cluster(record: &Record) -> Result<String> {
 /// The label of each id.
 fn read_labels(path: &Path) -> Result<BTreeMap<String, String>> {
     let name = path.display().to_string();
-    let file = BufReader::new(open_named(path).with_context(|| format!("--labels {name}"))?);
+    let file = open_records(path).with_context(|| format!("--labels {name}"))?;
     let mut labels = BTreeMap::new();
     for line in Reader::new(file, &name, "dl-transfer") {
         let line = line.with_context(|| name.clone())?;

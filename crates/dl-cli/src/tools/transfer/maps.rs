@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use dl_models::{FeatureMapFile, check_network};
 use dl_record::{Dtype, Matrix, Record, Tensor};
 use dl_transfer::feature_map::{FeatureMap, RowMap};
 use dl_transfer::moments::{Gathered, Spectrum};
 use dl_transfer::normalize::RowNorm;
-use dl_transfer::{Mat, WholeFeatures, whole_features};
+use dl_transfer::{WholeFeatures, whole_features};
 use serde_json::{Map, Value};
 
 use super::rows::{RowArgs, Taken};
-use crate::common::{Io, Job, Outcome, SideArgs, map_batches, model_files};
+use crate::common::{Io, Job, Outcome, SideArgs, map_batches, model_files, second_pass_in_batches};
 
 /// Rows that go through a map together.
 const BATCH: usize = 256;
@@ -95,7 +95,7 @@ impl MapArgs {
 
     /// Writes the model file, and the records with the new layer.
     pub(super) fn write(&self, io: &mut Io, method: &str, taken: Taken, fitted: Fitted) -> Result<Outcome> {
-        let intake = taken.intake;
+        let intake = &taken.intake;
         ensure!(
             !self.keep || self.name.is_none() || self.name != intake.layer,
             "--as is the name of the layer that --keep keeps; choose another"
@@ -104,8 +104,8 @@ impl MapArgs {
         training.insert("data_digest".into(), intake.digest.to_string().into());
         let map = FeatureMap {
             method: method.to_owned(),
-            layer: intake.layer.unwrap_or_default(),
-            network: intake.network,
+            layer: intake.layer.clone().unwrap_or_default(),
+            network: intake.network.clone(),
             output: self.name.clone().unwrap_or_else(|| method.to_owned()),
             columns: intake.columns,
             rows,
@@ -121,12 +121,20 @@ impl MapArgs {
         if self.map_only {
             return Ok(Outcome::AllWell);
         }
-        apply(io, self.rows.job(), &file, None, self.keep)
+        apply(io, self.rows.job(), &file, Some(&taken), None, self.keep)
     }
 }
 
-/// Adds the mapped layer to each record; `domain` takes the place of the records' own.
-pub(super) fn apply(io: &mut Io, job: Job, file: &FeatureMapFile, domain: Option<&str>, keep: bool) -> Result<Outcome> {
+/// Adds the mapped layer to each record; `domain` takes the place of the records' own. With the first pass of a fit,
+/// the records must be the same, and those that it did not accept fail.
+pub(super) fn apply(
+    io: &mut Io,
+    job: Job,
+    file: &FeatureMapFile,
+    fit: Option<&Taken>,
+    domain: Option<&str>,
+    keep: bool,
+) -> Result<Outcome> {
     let map = &file.map;
     let fingerprint = file.fingerprint();
     let prepare = |record: &mut Record| -> Result<(usize, Vec<f32>)> {
@@ -136,27 +144,30 @@ pub(super) fn apply(io: &mut Io, job: Job, file: &FeatureMapFile, domain: Option
         let own = record.domain()?;
         Ok((map.map_of(domain.or(own.as_deref()))?, row))
     };
-    map_batches(io, job, BATCH, prepare, |records, rows| {
+    let mapper = map.mapper();
+    let finish = |records: &mut [&mut Record], rows: Vec<(usize, Vec<f32>)>| {
         let mut results: Vec<Result<()>> = records.iter().map(|_| Ok(())).collect();
         for index in 0..map.maps.len() {
             let places: Vec<usize> = (0..rows.len()).filter(|place| rows[*place].0 == index).collect();
-            if places.is_empty() {
-                continue;
-            }
-            let x = Mat::from_fn(places.len(), map.columns, |row, column| f64::from(rows[places[row]].1[column]));
-            let mapped = map.apply(index, x.as_ref());
-            for (row, place) in places.into_iter().enumerate() {
-                results[place] = match &mapped {
-                    Ok(mapped) => {
-                        let row = mapped.row(row).iter().map(|value| *value as f32).collect();
-                        set(records[place], map, row, &fingerprint, keep)
+            let own: Vec<&[f32]> = places.iter().map(|place| rows[*place].1.as_slice()).collect();
+            match mapper.apply(index, &own) {
+                Ok(mapped) => {
+                    for (row, place) in mapped.into_iter().zip(places) {
+                        results[place] = set(records[place], map, row, &fingerprint, keep);
                     }
-                    Err(error) => Err(anyhow::anyhow!("{error:#}")),
-                };
+                }
+                Err(error) => places.iter().for_each(|place| results[*place] = Err(anyhow!("{error:#}"))),
             }
         }
         results
-    })
+    };
+    match fit {
+        None => map_batches(io, job, BATCH, prepare, finish),
+        Some(taken) => {
+            let why = |record: &Record| taken.why(record);
+            second_pass_in_batches(io, job, &taken.first, BATCH, why, prepare, finish)
+        }
+    }
 }
 
 /// Sets the new layer of a record.

@@ -33,6 +33,10 @@ use rows::NoInput;
 /// Reads records with `features` of one row each and, for most methods, a `domain`. Writes every record in input order.
 /// Methods that need all rows before they can write the first read the records twice; what comes from stdin is kept in
 /// a temporary file meanwhile.
+///
+/// Methods that compare two sides need the domain of every record: one without it gets an error, and is not mapped. A
+/// record of a domain on neither side is mapped by tca, sstca and jda, which map all domains alike, and gets an error
+/// from coral and subspace, which do not. apply needs a domain only for a map that differs by domain.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-transfer",

@@ -105,6 +105,7 @@ impl RowArgs {
             after();
             Ok(())
         })?;
+        domains.note_repeated(&io.messages);
         Ok((domains.sided(sides, join)?, taken))
     }
 }

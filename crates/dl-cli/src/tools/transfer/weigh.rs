@@ -5,7 +5,7 @@ use dl_transfer::WeightSummary;
 use dl_transfer::{FeatureTable, Mat};
 
 use super::rows::{RowArgs, Taken};
-use crate::common::{Io, Outcome, SideArgs, Sided, second_pass};
+use crate::common::{Io, Outcome, SideArgs, Sided, numbers, second_pass};
 
 /// Options of every method of this kind.
 #[derive(clap::Args, Debug)]
@@ -70,8 +70,9 @@ impl WeighArgs {
         let Sides { sided, taken, .. } = sides;
         let rows = weights.len();
         io.messages.note(format_args!(
-            "the weights of {rows} source records are worth {:.0} equal ones; the largest is {:.3}",
-            summary.effective_size, summary.largest
+            "the weights of {rows} source records are worth {:.0} equal ones; the largest is {}",
+            summary.effective_size,
+            numbers::short(summary.largest)
         ));
         let mut of_place = vec![None; taken.first.good()];
         for (place, weight) in sided.source.places.iter().zip(weights) {
