@@ -11,13 +11,14 @@ use dl_cli::tools::TABLE;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::disentangle::write_swap;
 use crate::embed::write_small_network;
 use crate::finetune::{toy_records, train_toy_heads};
 use crate::gan_edit::write_generator;
 use crate::support::{program, root, run};
 
-/// Programs that write one record per input record. `DIR` is a folder for their files, `NETWORK`, `HEADS`, `LARGER` and
-/// `STYLE` are small model files.
+/// Programs that write one record per input record. `DIR` is a folder for their files, `NETWORK`, `HEADS`, `LARGER`,
+/// `STYLE` and `SWAP` are small model files.
 pub(crate) const STREAMING: &[&str] = &[
     "dl-data check",
     "dl-data select --where id",
@@ -33,6 +34,7 @@ pub(crate) const STREAMING: &[&str] = &[
     "dl-nms --iou 0.3",
     "dl-gan-edit super-resolve --model LARGER --output-dir DIR/large",
     "dl-gan-edit translate --model STYLE --output-dir DIR/style",
+    "dl-gan-edit swap --model SWAP --style-from testdata/signs/JPEGImages/test-0004.jpg --output-dir DIR/swap",
     "dl-draw boxes --output-dir DIR/drawn",
     "dl-draw grid --output DIR/grid.png",
 ];
@@ -66,6 +68,7 @@ impl Bench {
         train_toy_heads(&folder.path().join("heads.safetensors"));
         write_generator(&folder.path().join("larger.safetensors"), "rdn", &json!({"channels": 8}));
         write_generator(&folder.path().join("style.safetensors"), "cyclegan_small", &json!({"channels": 4}));
+        write_swap(&folder.path().join("swap.safetensors"));
         Self { folder }
     }
 
@@ -77,6 +80,7 @@ impl Bench {
             "HEADS" => path("heads.safetensors"),
             "LARGER" => path("larger.safetensors"),
             "STYLE" => path("style.safetensors"),
+            "SWAP" => path("swap.safetensors"),
             _ => word.strip_prefix("DIR/").map_or_else(|| word.to_owned(), path),
         };
         let mut words = row.split(' ').map(word);

@@ -12,6 +12,7 @@ mod data;
 mod detect;
 mod detector_training;
 mod detectors;
+mod disentangle;
 mod draw;
 mod draw_html;
 mod embed;

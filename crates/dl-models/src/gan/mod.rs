@@ -12,7 +12,8 @@
 //! Those that turn an image into another one are [`Translator`]s: SRResNet and SRGAN, the residual dense network, the
 //! generators of CycleGAN and DiscoGAN, and pix2pix's U-Net.
 //!
-//! [`table`] has generators of tables, [`voxel`] of solids.
+//! [`table`] has generators of tables, [`voxel`] of solids, [`swap`] of images of the content of one and the style of
+//! another.
 //!
 //! Each generator of random vectors can be conditional: an embedding of a label (Mirza and Osindero 2014), or of features such as
 //! those of a caption (Reed et al. 2016), is appended to the random vector.
@@ -34,6 +35,7 @@ pub mod sr_discriminator;
 pub mod srgan;
 pub mod srresnet;
 mod stylegan;
+pub mod swap;
 pub mod table;
 mod third_party;
 mod tiles;

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
+use super::swap::SwapConfig;
 use super::table::TableConfig;
 use super::voxel::VoxelConfig;
 use super::{Canvas, GeneratorConfig, TranslatorArchitecture};
@@ -38,6 +39,9 @@ pub(super) fn config(file: &Checkpoint) -> Result<GeneratorConfig> {
     }
     if VoxelConfig::is_in(file) {
         bail!("contains a generator of voxels, not of images; dl-gan-edit voxel takes it");
+    }
+    if SwapConfig::is_in(file) {
+        bail!("contains a network of contents and styles, which needs images; dl-gan-edit swap takes it");
     }
     let stated: Option<Map<String, Value>> = file.config()?;
     if let Some(config) = stated.as_ref().filter(|config| config.get("kind").is_some()) {

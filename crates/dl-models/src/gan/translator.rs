@@ -14,6 +14,7 @@ use super::discogan::{DiscoganConfig, DiscoganGenerator};
 use super::rdn::{Rdn, RdnConfig};
 use super::srgan::{Srgan, SrganConfig};
 use super::srresnet::{SrResNet, SrResNetConfig};
+use super::swap::SwapConfig;
 use super::translator_config::TranslatorConfig;
 use super::unet::{Unet, UnetConfig};
 use crate::checkpoint::printable;
@@ -270,6 +271,9 @@ impl Translator {
         let of_file = format!("model {}", file.path().display());
         let read = || -> Result<Self> {
             let Some((architecture, config)) = TranslatorArchitecture::of(&file)? else {
+                if SwapConfig::is_in(&file) {
+                    bail!("contains a network of contents and styles; dl-gan-edit swap takes it");
+                }
                 let known: Vec<&str> = TRANSLATORS.iter().map(|known| known.name).collect();
                 bail!("its generator does not turn images into images; those that do are {}", known.join(", "));
             };

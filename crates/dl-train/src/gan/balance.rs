@@ -23,7 +23,7 @@ pub(super) fn seen(real: &Tensor, made: &Tensor) -> Result<Vec<(&'static str, f6
 
 /// [`seen`], of the outputs of a discriminator that is trained with `loss`: those of least squares are the probability
 /// itself.
-pub(super) fn seen_by(loss: GanLoss, real: &Tensor, made: &Tensor) -> Result<Vec<(&'static str, f64)>> {
+pub(crate) fn seen_by(loss: GanLoss, real: &Tensor, made: &Tensor) -> Result<Vec<(&'static str, f64)>> {
     if loss != GanLoss::Lsgan {
         return seen(real, made);
     }

@@ -249,7 +249,7 @@ impl<'a> GanBatches<'a> {
 /// Image number `first` of `count`, or, if it cannot be decoded, one at random; and its number.
 /// # Errors
 /// When too many images cannot be decoded.
-pub(super) fn decodable(
+pub(crate) fn decodable(
     images: &Images,
     first: usize,
     count: usize,

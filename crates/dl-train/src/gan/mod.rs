@@ -15,6 +15,9 @@ mod task;
 mod unpaired;
 pub mod voxel;
 
+pub(crate) use balance::seen_by;
+pub(crate) use images::decodable;
+
 pub use augment::{Ada, AdaConfig, Augment, Draws, Transforms};
 pub use images::{GanBatch, GanBatchConfig, GanBatches, GanImages, Told};
 pub use laplacian::{Judges, LaplacianPlayers, LaplacianTask};

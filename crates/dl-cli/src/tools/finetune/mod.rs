@@ -7,6 +7,7 @@ mod boost;
 mod classifier;
 mod contrast;
 mod detector;
+mod disentangle;
 mod distill;
 mod dtype;
 mod heads;
@@ -32,6 +33,7 @@ use clap::{Parser, Subcommand};
 use dl_record::Record;
 use dl_train::intake::Taken;
 
+use super::gan_train::help;
 use crate::common::{Common, Io, Job, Outcome, Tally, Tool, each_record};
 
 /// Train models on records
@@ -50,7 +52,8 @@ use crate::common::{Common, Io, Job, Outcome, Tally, Tool, each_record};
   dl-finetune lm --init-from gpt2.safetensors --output poems.safetensors \\
     < poems.jsonl
   dl-finetune svm --output heads.safetensors < embedded.jsonl
-  dl-finetune bbox --output heads.safetensors < embedded.jsonl"
+  dl-finetune bbox --output heads.safetensors < embedded.jsonl",
+    mut_subcommand("disentangle", help::arranged)
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -68,6 +71,7 @@ enum Command {
     Attributes(attributes::Args),
     Boost(boost::Args),
     Adversarial(Box<adversarial::Args>),
+    Disentangle(Box<disentangle::Args>),
     Distill(Box<distill::Args>),
     Multitask(Box<multitask::Args>),
     Contrast(Box<contrast::Args>),
@@ -90,6 +94,7 @@ impl Tool for Args {
             Command::Attributes(args) => &args.head.common,
             Command::Boost(args) => &args.head.common,
             Command::Adversarial(args) => args.common(),
+            Command::Disentangle(args) => &args.training.common,
             Command::Distill(args) => args.common(),
             Command::Multitask(args) => &args.pictures.common,
             Command::Contrast(args) => &args.pictures.common,
@@ -110,6 +115,7 @@ impl Tool for Args {
             Command::Attributes(args) => args.run(io),
             Command::Boost(args) => args.run(io),
             Command::Adversarial(args) => args.run(io),
+            Command::Disentangle(args) => args.run(io),
             Command::Distill(args) => args.run(io),
             Command::Multitask(args) => args.run(io),
             Command::Contrast(args) => args.run(io),

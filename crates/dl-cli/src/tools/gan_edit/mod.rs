@@ -5,6 +5,7 @@ mod edit;
 mod mask;
 mod project;
 mod result;
+mod swap;
 mod voxel;
 
 use anyhow::Result;
@@ -13,8 +14,8 @@ use dl_models::gan::Task;
 
 use crate::common::{Common, Io, Outcome, Tool};
 
-/// Edit images with a generator: enlarge, translate, complete or colorize them, find their random vectors, or make solids
-/// from silhouettes
+/// Edit images with a generator: enlarge, translate, complete or colorize them, find their random vectors, swap their styles, or
+/// make solids from silhouettes
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-gan-edit",
@@ -86,6 +87,16 @@ enum Command {
   dl-gan-sample faces.safetensors --latents me.jsonl --grid 1x1 \\
     --output again.png > again.jsonl")]
     Project(project::ProjectArgs),
+    /// Give images the style of other images, and keep their content
+    ///
+    /// What is style and what is content is what dl-finetune disentangle was trained on. Images are resized so that the
+    /// shorter side fits the model, and cropped at the center.
+    #[command(after_help = "Examples:
+  dl-gan-edit swap --model swap.safetensors --style-from warning.jpg \\
+    --output-dir swapped bicycle.jpg > swapped.jsonl
+  jq -c '.style_from = \"warning.jpg\"' signs.jsonl \\
+    | dl-gan-edit swap --model swap.safetensors --pairs > swapped.jsonl")]
+    Swap(swap::SwapArgs),
     /// Make solids (voxels) from silhouettes, with a model of dl-gan-train voxel
     ///
     /// Writes each solid as a NumPy array [depth, height, width] of 0 and 1, seen along the depth, and its path to the field
@@ -104,6 +115,7 @@ impl Tool for Args {
             Command::SuperResolve(args) | Command::Translate(args) | Command::Colorize(args) => &args.common,
             Command::Complete(args) => &args.edit.common,
             Command::Project(args) => &args.common,
+            Command::Swap(args) => &args.common,
             Command::Voxel(args) => &args.common,
         }
     }
@@ -115,6 +127,7 @@ impl Tool for Args {
             Command::Complete(args) => args.edit.run(Task::Completion, Some(args), io),
             Command::Colorize(args) => args.run(Task::Colorization, None, io),
             Command::Project(args) => args.run(io),
+            Command::Swap(args) => args.run(io),
             Command::Voxel(args) => args.run(io),
         }
     }

@@ -9,7 +9,7 @@ const HEADINGS: [&str; 8] =
     ["Input", "Domains", "Columns", "Network", "Training", "Losses", "Validation", "Common options"];
 
 /// Sorts the options of a subcommand by their headings.
-pub(super) fn arranged(command: Command) -> Command {
+pub(crate) fn arranged(command: Command) -> Command {
     let place = |arg: &Arg| arg.get_help_heading().and_then(|name| HEADINGS.iter().position(|known| *known == name));
     let mut places: Vec<_> = command.get_arguments().map(|arg| (place(arg), arg.get_id().clone())).collect();
     places.sort_by_key(|(place, _)| *place);
@@ -18,10 +18,10 @@ pub(super) fn arranged(command: Command) -> Command {
 }
 
 /// An option's name and its default, for [`stated`].
-pub(super) type OptionDefault = (&'static str, String);
+pub(crate) type OptionDefault = (&'static str, String);
 
 /// Appends the default to the help of an option that has one in `defaults`.
-pub(super) fn stated(arg: Arg, defaults: &[OptionDefault]) -> Arg {
+pub(crate) fn stated(arg: Arg, defaults: &[OptionDefault]) -> Arg {
     let default = defaults.iter().find(|(name, _)| arg.get_id().as_str() == *name).map(|(_, default)| default);
     match (default, arg.get_help().map(ToString::to_string)) {
         (Some(default), Some(help)) => arg.help(format!("{help} [default: {default}]")),
@@ -30,7 +30,7 @@ pub(super) fn stated(arg: Arg, defaults: &[OptionDefault]) -> Arg {
 }
 
 /// The defaults of options that every training has.
-pub(super) fn defaults(
+pub(crate) fn defaults(
     batch: impl Display,
     epochs: f64,
     rate: impl Display,
@@ -46,6 +46,6 @@ pub(super) fn defaults(
 }
 
 /// `--samples-every` of a subcommand that draws, or writes, `what`.
-pub(super) fn samples(arg: Arg, what: &str) -> Arg {
+pub(crate) fn samples(arg: Arg, what: &str) -> Arg {
     arg.help(format!("{what} every N batches, as STEM.samples-BATCH.png beside --output; 0: never"))
 }

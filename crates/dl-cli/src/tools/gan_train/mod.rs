@@ -1,12 +1,12 @@
 //! `dl-gan-train`: train generators of images and tables against discriminators.
 
 mod game;
-mod help;
+pub(super) mod help;
 mod latent;
 mod paired;
-mod pictures;
+pub(super) mod pictures;
 mod table;
-mod training;
+pub(super) mod training;
 mod unpaired;
 mod voxel;
 mod watch;

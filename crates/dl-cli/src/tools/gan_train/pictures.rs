@@ -19,7 +19,7 @@ const SMALL: u32 = 128;
 const MOST_NUMBERS: usize = 1 << 27;
 
 /// Refuses a batch that is too large; `option` sets the size of its images.
-pub(super) fn check_batch(images: usize, numbers: usize, option: &str) -> Result<()> {
+pub(crate) fn check_batch(images: usize, numbers: usize, option: &str) -> Result<()> {
     ensure!(
         images.saturating_mul(numbers) <= MOST_NUMBERS,
         "--batch {images}: the images do not fit in memory; give a smaller --batch or {option}"
@@ -29,30 +29,30 @@ pub(super) fn check_batch(images: usize, numbers: usize, option: &str) -> Result
 
 /// Options of the images.
 #[derive(clap::Args, Debug)]
-pub(super) struct PictureArgs {
+pub(crate) struct PictureArgs {
     /// Size of the images in pixels [default: that of the first image if it is at most 128 and fits, otherwise 64]
     #[arg(long, value_name = "SIDE|WxH", help_heading = "Network")]
-    pub(super) size: Option<SizeName>,
+    pub(crate) size: Option<SizeName>,
 
     /// Colors of the images [default: gray if the first images are, otherwise rgb]
     #[arg(long, value_enum, value_name = "COLORS", help_heading = "Network")]
-    pub(super) colors: Option<Colors>,
+    pub(crate) colors: Option<Colors>,
 
     /// Flip half of the images horizontally
     #[arg(long, help_heading = "Training")]
-    pub(super) flip: bool,
+    pub(crate) flip: bool,
 
     /// Megabytes of memory for decoded images
     #[arg(long, value_name = "MB", default_value_t = 1000, help_heading = "Training")]
-    pub(super) cache: usize,
+    pub(crate) cache: usize,
 
     #[command(flatten)]
-    pub(super) image: ImageArgs,
+    pub(crate) image: ImageArgs,
 }
 
 /// `--size`: [height, width].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SizeName(pub(super) [usize; 2]);
+pub(crate) struct SizeName(pub(super) [usize; 2]);
 
 impl FromStr for SizeName {
     type Err = Error;
@@ -66,7 +66,7 @@ impl FromStr for SizeName {
 
 /// `--colors`.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Colors {
+pub(crate) enum Colors {
     /// One channel; colors become their brightness
     Gray,
     /// Three channels
@@ -74,7 +74,7 @@ pub(super) enum Colors {
 }
 
 impl Colors {
-    pub(super) fn channels(self) -> usize {
+    pub(crate) fn channels(self) -> usize {
         match self {
             Self::Gray => 1,
             Self::Rgb => 3,
@@ -84,19 +84,19 @@ impl Colors {
 
 impl PictureArgs {
     /// What is done with images whose files end early.
-    pub(super) fn truncated(&self) -> Truncated {
+    pub(crate) fn truncated(&self) -> Truncated {
         self.image.truncated()
     }
 
     /// Bytes of memory for decoded images.
-    pub(super) fn cache_bytes(&self) -> usize {
+    pub(crate) fn cache_bytes(&self) -> usize {
         self.cache.saturating_mul(1_000_000)
     }
 }
 
 impl PictureArgs {
     /// The shape of the images: as the options say, or else as the first ones look.
-    pub(super) fn canvas(&self, sources: &[String]) -> Result<Canvas> {
+    pub(crate) fn canvas(&self, sources: &[String]) -> Result<Canvas> {
         let loader = Loader::new(self.truncated());
         let mut broken = None;
         let mut first: Vec<RgbImage> = Vec::new();

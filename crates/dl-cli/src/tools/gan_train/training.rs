@@ -15,81 +15,81 @@ use crate::common::{Common, DeviceArgs, Inputs, Messages, Outcome, interrupt, nu
 
 /// Options of every training.
 #[derive(clap::Args, Debug)]
-pub(super) struct TrainingArgs {
+pub(crate) struct TrainingArgs {
     #[command(flatten)]
-    pub(super) inputs: Inputs,
+    pub(crate) inputs: Inputs,
 
     /// Model file to write: the generator. Beside it, STEM.last.safetensors holds everything that --resume needs
     #[arg(long, value_name = "FILE")]
-    pub(super) output: PathBuf,
+    pub(crate) output: PathBuf,
 
     /// Images per batch
     #[arg(long, value_name = "N", value_parser = numbers::batch, help_heading = "Training")]
-    pub(super) batch: Option<usize>,
+    pub(crate) batch: Option<usize>,
 
     /// Number of batches [default: --epochs]
     #[arg(long, value_name = "N", value_parser = numbers::count, conflicts_with = "epochs", help_heading = "Training")]
-    pub(super) iterations: Option<usize>,
+    pub(crate) iterations: Option<usize>,
 
     /// Passes over the data, instead of --iterations
     #[arg(long, value_name = "N", value_parser = numbers::positive, help_heading = "Training")]
-    pub(super) epochs: Option<f64>,
+    pub(crate) epochs: Option<f64>,
 
     /// Stop after so many minutes, if not before; the result then depends on the machine
     #[arg(long, value_name = "N", value_parser = numbers::positive, help_heading = "Training")]
-    pub(super) minutes: Option<f64>,
+    pub(crate) minutes: Option<f64>,
 
     /// Learning rate of the generator
     #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Training")]
-    pub(super) lr_g: Option<f64>,
+    pub(crate) lr_g: Option<f64>,
 
     /// Learning rate of the discriminator
     #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Training")]
-    pub(super) lr_d: Option<f64>,
+    pub(crate) lr_d: Option<f64>,
 
     /// Adam's decay rate of the first moment
     #[arg(long, value_name = "X", value_parser = numbers::probability, help_heading = "Training")]
-    pub(super) beta1: Option<f64>,
+    pub(crate) beta1: Option<f64>,
 
     /// Write a moving average of the generator's weights with this decay, for example 0.999
     #[arg(long, value_name = "X", value_parser = numbers::probability, help_heading = "Training")]
-    pub(super) ema: Option<f64>,
+    pub(crate) ema: Option<f64>,
 
     /// Weight decay of all weight matrices
     #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::not_negative, help_heading = "Training")]
-    pub(super) weight_decay: f64,
+    pub(crate) weight_decay: f64,
 
     /// Draw a sheet of samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
-    pub(super) samples_every: usize,
+    pub(crate) samples_every: usize,
 
     /// Write the model files every N batches, so that a killed run can resume
     #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Training")]
-    pub(super) checkpoint_every: usize,
+    pub(crate) checkpoint_every: usize,
 
     /// Resume from STEM.last.safetensors, to the same result as without a break
     #[arg(long, help_heading = "Training")]
-    pub(super) resume: bool,
+    pub(crate) resume: bool,
 
     /// Overwrite the files of an earlier run: --output, its .last file, the --log
     #[arg(long, conflicts_with = "resume", help_heading = "Training")]
-    pub(super) force: bool,
+    pub(crate) force: bool,
 
     /// Write a log of every batch, for dl-draw curves
     #[arg(long, value_name = "FILE", help_heading = "Training")]
-    pub(super) log: Option<PathBuf>,
+    pub(crate) log: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(super) device: DeviceArgs,
+    pub(crate) device: DeviceArgs,
 
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(crate) common: Common,
 }
 
 impl TrainingArgs {
     /// Fails before anything is read when the files cannot be written, or would overwrite a model without --force. `more`:
     /// other files that are written, by their options; `read`: other files that are read.
-    pub(super) fn check_files(&self, more: &[(&str, &Path)], read: &[Option<&Path>]) -> Result<()> {
+    pub(crate) fn check_files(&self, more: &[(&str, &Path)], read: &[Option<&Path>]) -> Result<()> {
         let last = Files::of(&self.output).last;
         let log = self.log.as_deref().map(|log| ("--log", log));
         let written: Vec<_> = [("--output", self.output.as_path()), ("the file beside --output", last.as_path())]
@@ -103,7 +103,7 @@ impl TrainingArgs {
     }
 
     /// Steps of the whole training, of `epoch` steps each and `default` epochs.
-    pub(super) fn steps(&self, epoch: usize, default: f64) -> usize {
+    pub(crate) fn steps(&self, epoch: usize, default: f64) -> usize {
         let epochs = |epochs: f64| ((epochs * epoch as f64).ceil() as usize).clamp(1, numbers::MOST);
         match (self.iterations, self.epochs, self.minutes) {
             (Some(steps), ..) => steps,
@@ -115,7 +115,7 @@ impl TrainingArgs {
     }
 
     /// A generator and a discriminator, in this order, that are trained by Adam at these constant rates.
-    pub(super) fn players(rates: [f64; 2], betas: [f64; 2], steps: usize) -> Vec<Player> {
+    pub(crate) fn players(rates: [f64; 2], betas: [f64; 2], steps: usize) -> Vec<Player> {
         let player = |rate| Player {
             optimizer: OptimizerConfig { rule: Rule::Adam { betas, eps: 1e-8 }, largest_gradient: None },
             schedule: Schedule { rate, warmup: 0, decay: Decay::Constant, iterations: steps },
@@ -124,7 +124,7 @@ impl TrainingArgs {
     }
 
     /// `settings`: everything that shapes the training besides the options here; a resumed run must have the same.
-    pub(super) fn fit_config(&self, players: Vec<Player>, steps: usize, epoch: usize, settings: &Value) -> FitConfig {
+    pub(crate) fn fit_config(&self, players: Vec<Player>, steps: usize, epoch: usize, settings: &Value) -> FitConfig {
         let mut settings = settings.as_object().cloned().unwrap_or_else(Map::new);
         settings.insert("seed".into(), self.common.seed.into());
         settings.insert("weight_decay".into(), self.weight_decay.into());
@@ -147,7 +147,7 @@ impl TrainingArgs {
 
     /// Trains with a log, alarms and, every --samples-every steps, a sheet of samples, which `draw` writes after so many
     /// steps. Returns how it ended if not well.
-    pub(super) fn train<T: Task>(
+    pub(crate) fn train<T: Task>(
         &self,
         task: &T,
         config: &FitConfig,
@@ -260,12 +260,12 @@ fn report_start(progress: &Progress, messages: &Messages) {
 }
 
 /// The file of the samples after so many batches: `STEM.samples-000500.png` beside the model.
-pub(super) fn sheet_path(output: &Path, batches: usize) -> PathBuf {
+pub(crate) fn sheet_path(output: &Path, batches: usize) -> PathBuf {
     beside(output, &format!("samples-{batches:06}.png"))
 }
 
 /// `STEM.END` beside a model `STEM.safetensors`.
-pub(super) fn beside(output: &Path, end: &str) -> PathBuf {
+pub(crate) fn beside(output: &Path, end: &str) -> PathBuf {
     let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let stem = name.strip_suffix(".safetensors").unwrap_or(&name);
     output.with_file_name(format!("{stem}.{end}"))
