@@ -139,8 +139,8 @@ attributes() {
   # Of each pictogram, one pair: every plate and every pictogram is seen in others.
   jq -r .label roads.jsonl | sort -u | awk -F- '{n[$2]++; if (!(($2) in at)) at[$2] = c++; if (n[$2] == at[$2] % 5 + 1) print}' \
     > unseen.txt
-  jq -c --rawfile unseen unseen.txt 'select(.label as $label | $unseen | split("\n") | index($label) | not)' roads.jsonl > seen.jsonl
-  jq -c --rawfile unseen unseen.txt 'select(.label as $label | $unseen | split("\n") | index($label))' roads-test.jsonl \
+  jq -c --rawfile unseen unseen.txt 'select(.label as $own | $unseen | split("\n") | index($own) | not)' roads.jsonl > seen.jsonl
+  jq -c --rawfile unseen unseen.txt 'select(.label as $own | $unseen | split("\n") | index($own))' roads-test.jsonl \
     > unseen.jsonl
   jq -rs 'map(.labels) | unique as $all | ($all | map(.plate) | unique) as $plates | ($all | map(.sign) | unique) as $signs
     | (["class"] + $plates + $signs | @csv),

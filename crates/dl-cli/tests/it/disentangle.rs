@@ -112,7 +112,7 @@ fn a_network_is_trained_and_its_styles_are_swapped_mixed_and_averaged() {
     fs::write(&path, BASE64_STANDARD.decode(text).unwrap()).unwrap();
     let one = swap(&["--style-from", path.to_str().unwrap()], &all);
     assert_eq!(one[0]["image"], pairs[0]["image"]);
-    let own = swap(&["--style-from", path.to_str().unwrap(), "--mix", "0"], &[fire.clone()]);
+    let own = swap(&["--style-from", path.to_str().unwrap(), "--mix", "0"], std::slice::from_ref(fire));
     assert_eq!(own[0]["image"], swap(&["--pairs"], &[pair(fire, fire)])[0]["image"]);
     // A folder of results, in which nothing else is replaced.
     let made = folder.path().join("made");

@@ -157,7 +157,8 @@ fn a_student_follows_its_teacher_to_classes_it_has_never_seen() {
     finetune("classifier", &teacher, &format!("{all} {SMALL} --iterations 150 --batch 12")).expect(0);
     let Some(Labels::Names(labels)) = config(&teacher).labels else { panic!("the teacher has no labels") };
     // One class is left out.
-    let kept: Vec<Value> = shapes.records.iter().filter(|record| record["label"] != labels[0].as_str()).cloned().collect();
+    let kept: Vec<Value> =
+        shapes.records.iter().filter(|record| record["label"] != labels[0].as_str()).cloned().collect();
     fs::write(shapes.path("kept.jsonl"), lines(&kept)).unwrap();
     let (kept, student) = (shapes.path("kept.jsonl").display().to_string(), shapes.path("student.safetensors"));
     let more = format!("{kept} --teacher {} {SMALL} --iterations 100 --batch 12", teacher.display());

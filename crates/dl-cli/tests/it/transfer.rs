@@ -582,7 +582,7 @@ fn the_run_that_fits_the_target_is_chosen_by_every_criterion() {
                 let mut predictions: Vec<Value> = (0..3)
                     .map(|at| {
                         let score = if at == named { sure } else { (1.0 - sure) / 2.0 };
-                        json!({"label": ["a", "b", "c"][at], "score": score})
+                        json!({"label": &"abc"[at..=at], "score": score})
                     })
                     .collect();
                 predictions.sort_by(|a, b| b["score"].as_f64().unwrap().total_cmp(&a["score"].as_f64().unwrap()));
