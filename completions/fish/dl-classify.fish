@@ -4,7 +4,7 @@ complete -c dl-classify -l labels -d 'Class names to use instead of the model\'s
 complete -c dl-classify -l template -d 'For CLIP: the sentence in which each label replaces {}; may be repeated, to average over the sentences [default: a photo of a {}]' -r
 complete -c dl-classify -l classes -d 'Classes to choose from and their attributes, for a head of dl-finetune attributes: CSV with the names of the attributes in the first line and a class in each other, or JSON {class: {attribute: value}} [default: those of the training]' -r -F
 complete -c dl-classify -l calibration -d 'Subtract this from the scores of classes that were seen in training, which otherwise win over unseen ones' -r -f
-complete -c dl-classify -l support -d 'Labeled records to add to the model\'s prototypes, also of new classes, for a head of dl-finetune prototypes' -r -F
+complete -c dl-classify -l support -d 'Labeled records to add to the model\'s prototypes, also of new classes, for a head of dl-finetune prototypes; those that cannot be used are reported' -r -F
 complete -c dl-classify -l input -d 'What to classify [default: what the network was trained on: whole images, objects and detections, or proposals]' -r -f -a "image\t'The whole image; predictions are stored in the record'
 objects\t'Each of the record\'s objects, cropped; predictions are stored in the object'
 detections\t'Each of the record\'s detections, cropped; predictions are stored in the detection'

@@ -212,7 +212,8 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l domain -d 'Do
 complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l label -d 'Labels to keep' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l where -d 'Condition to meet; repeat for several' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l central -d 'Of the records that meet the conditions, keep the N most central of each --group by their features, for example to summarize documents by their sentences' -r -f
-complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l group -d 'Field whose values are the groups of --central [default: all records are one]' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l sample -d 'Of the records that meet the conditions, keep N of each --group at random; which ones depends on --seed and their ids, not on their order' -r -f
+complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l group -d 'Field whose values are the groups of --central or --sample [default: all records are one]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l layer -d 'Layer of --central [default: the only one in the records]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand select" -l centrality -d 'How central a record is, for --central' -r -f -a "lexrank\t'Visits of a random walk between similar records (LexRank; Erkan and Radev 2004)'
 centroid\t'Cosine to the mean'"

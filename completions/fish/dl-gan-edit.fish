@@ -31,6 +31,7 @@ complete -c dl-gan-edit -n "__fish_dl_gan_edit_needs_command" -f -a "translate" 
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_needs_command" -f -a "complete" -d 'Fill the missing parts of images'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_needs_command" -f -a "colorize" -d 'Colorize gray images'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_needs_command" -f -a "project" -d 'Find the random vectors whose generated images are nearest to images'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_needs_command" -f -a "swap" -d 'Give images the style of other images, and keep their content'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_needs_command" -f -a "voxel" -d 'Make solids (voxels) from silhouettes, with a model of dl-gan-train voxel'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand super-resolve" -l model -d 'Model file of a generator: safetensors, or a PyTorch file whose tensors show the architecture' -r -F
@@ -105,6 +106,21 @@ complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand project" -s q -l
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand project" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand project" -l strict -d 'Stop at the first record that fails'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand project" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand swap" -l model -d 'Model file of dl-finetune disentangle' -r -F
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand swap" -l style-from -d 'Image whose style all images get, or records of images (.jsonl): their mean style' -r
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand swap" -l mix -d 'Share of the new style, from 0, the image\'s own, to 1' -r -f
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand swap" -l output-dir -d 'Folder for the results; created if it does not exist [default: each result is a `data:` URI in its record]' -r -f -a "(__fish_complete_directories)"
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand swap" -l format -d 'Format of the results' -r -f -a "png\t'Lossless'
+jpg\t'Smaller files, without transparency'"
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand swap" -l truncated -d 'What to do with an image that is truncated or lacks part of its data' -r -f -a "error\t'Fail its record'
+keep\t'Decode what is there, and report the damage'"
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand swap" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand swap" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand swap" -l pairs -d 'Each record has the image whose style its image gets, in the field `style_from`'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand swap" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand swap" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand swap" -l strict -d 'Stop at the first record that fails'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand swap" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l model -d 'Model file of dl-gan-train voxel' -r -F
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l output-dir -d 'Folder for the results; created if it does not exist. The solid of the record with the id `chair/7` is DIR/chair/7.npy' -r -f -a "(__fish_complete_directories)"
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l field -d 'Field for the path of the solid' -r
@@ -121,10 +137,11 @@ complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -s q -l q
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l strict -d 'Stop at the first record that fails'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project voxel help" -f -a "super-resolve" -d 'Enlarge images: 2, 3, 4 or 8 times as high and wide, as the model was trained'
-complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project voxel help" -f -a "translate" -d 'Translate images into another domain, as the model was trained: photos into paintings, faces into faces with sunglasses'
-complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project voxel help" -f -a "complete" -d 'Fill the missing parts of images'
-complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project voxel help" -f -a "colorize" -d 'Colorize gray images'
-complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project voxel help" -f -a "project" -d 'Find the random vectors whose generated images are nearest to images'
-complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project voxel help" -f -a "voxel" -d 'Make solids (voxels) from silhouettes, with a model of dl-gan-train voxel'
-complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project voxel help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project swap voxel help" -f -a "super-resolve" -d 'Enlarge images: 2, 3, 4 or 8 times as high and wide, as the model was trained'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project swap voxel help" -f -a "translate" -d 'Translate images into another domain, as the model was trained: photos into paintings, faces into faces with sunglasses'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project swap voxel help" -f -a "complete" -d 'Fill the missing parts of images'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project swap voxel help" -f -a "colorize" -d 'Colorize gray images'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project swap voxel help" -f -a "project" -d 'Find the random vectors whose generated images are nearest to images'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project swap voxel help" -f -a "swap" -d 'Give images the style of other images, and keep their content'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project swap voxel help" -f -a "voxel" -d 'Make solids (voxels) from silhouettes, with a model of dl-gan-train voxel'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project swap voxel help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -245,6 +245,7 @@ complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand cluster; and __f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand cluster; and __fish_seen_subcommand_from kmeans" -s h -l help -d 'Print help'
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand cluster; and __fish_seen_subcommand_from gmm" -l covariance -d 'Shape of the covariances' -r -f -a "full\t'Any, for each group'
 diagonal\t'A variance for each column of each group'"
+complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand cluster; and __fish_seen_subcommand_from gmm" -l floor -d 'Number added to the variances of the columns, so that no group collapses' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand cluster; and __fish_seen_subcommand_from gmm" -l k -d 'Number of groups' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand cluster; and __fish_seen_subcommand_from gmm" -l restarts -d 'Number of starts, of which the best is kept' -r -f
 complete -c dl-transfer -n "__fish_dl_transfer_using_subcommand cluster; and __fish_seen_subcommand_from gmm" -l layer -d 'Layer to read [default: the only one in the records]' -r
