@@ -2,9 +2,7 @@
 
 use anyhow::{Result, ensure};
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef};
-
-use crate::linalg::parallelism;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 /// An affine map of rows; absent parts do nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,7 +50,8 @@ impl Affine {
             let mut mapped = vec![0.0; count * matrix.ncols()];
             let to = MatMut::from_row_major_slice_mut(&mut mapped, count, matrix.ncols());
             let from = MatRef::from_row_major_slice(&rows, count, columns);
-            matmul(to, Accum::Replace, from, matrix, 1.0, parallelism());
+            // A batch of records takes less than threads take to meet.
+            matmul(to, Accum::Replace, from, matrix, 1.0, Par::Seq);
             rows = mapped;
         }
         if let Some(offset) = &self.offset {

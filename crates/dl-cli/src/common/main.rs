@@ -153,8 +153,22 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         if text.starts_with("failed to spawn thread") || text.contains("thread pool has not been initialized") {
             return Err(no_thread(&text));
         }
+        if let Some(size) = size_not_had(text) {
+            return Err(anyhow!(
+                "not enough memory ({:.1} GB could not be had): use fewer or shorter rows, or options that take less; or \
+                 raise the limits (ulimit)",
+                size / 1e9
+            ));
+        }
         Err(anyhow!("bug in this program, please report it: {text}"))
     })
+}
+
+/// The bytes of an allocation that failed, for which faer panics.
+fn size_not_had(text: &str) -> Option<f64> {
+    let (_, layout) = text.split_once("AllocError")?;
+    let (_, size) = layout.split_once("size: ")?;
+    size.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// The error for a thread that could not be started.
@@ -175,4 +189,18 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
             .or_else(|| cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind));
         kind == Some(io::ErrorKind::BrokenPipe)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_that_does_not_fit_is_not_a_bug() {
+        let found = |text: &'static str| guarded::<()>(|| panic!("{text}")).unwrap_err().to_string();
+        let text =
+            "called `Result::unwrap()` on an `Err` value: AllocError { layout: Layout { size: 204800000, align: 64 } }";
+        assert!(found(text).starts_with("not enough memory (0.2 GB"), "{}", found(text));
+        assert!(found("index out of bounds").contains("please report it: index out of bounds"));
+    }
 }
