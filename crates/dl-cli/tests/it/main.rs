@@ -45,3 +45,4 @@ mod terminal;
 mod text;
 mod text_strategies;
 mod transfer;
+mod transformers;

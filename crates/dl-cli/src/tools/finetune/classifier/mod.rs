@@ -547,7 +547,11 @@ impl Args {
         batch: usize,
     ) -> Result<Map<String, Value>> {
         let config = &start.model.config;
-        let init = self.init_from.as_deref().map(|path| -> Result<String> { Ok(digest(path)?.1) });
+        // A folder stands for the files of its weights.
+        let init = self.init_from.as_deref().map(|path| match path.is_dir() {
+            true => Ok(super::texts::start_digest(path)?.join(" ")),
+            false => Ok::<_, anyhow::Error>(digest(path)?.1),
+        });
         let settings = json!({
             "seed": self.common.seed,
             "data": data.train.digest().to_string(),
