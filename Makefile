@@ -21,8 +21,11 @@ data_files = $(filter-out %.sh,$(wildcard $(1)/*))
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
+# candle-transformers takes five minutes of processor time to build.
+install test test-slow lint: FEATURES := --features dl-cli/transformers
+
 build: ## Build all programs
-	@cargo build --release --locked --workspace --exclude dl-fuzz
+	@cargo build --release --locked --workspace --exclude dl-fuzz $(FEATURES)
 
 demo: build ## Find traffic signs in the included images, draw them, print mAP
 	@PATH="$$PWD/$(BIN):$$PATH" testdata/demo.sh out/demo
@@ -40,7 +43,7 @@ demo-methods: build ## Compare methods of transfer between domains on drawn sign
 	@PATH="$$PWD/$(BIN):$$PATH" testdata/demo-methods.sh out/demo-methods
 
 test: ## Run every quick test
-	@cargo test --release --locked --workspace
+	@cargo test --release --locked --workspace $(FEATURES)
 
 test-docs: build ## Run the commands of README, docs and --help in bash, zsh and fish
 	@testdata/test-docs.sh $(BIN)
@@ -52,14 +55,14 @@ test-arm: ## Run the tests of the kernels for 64-bit ARM in QEMU (see docs/add-a
 	  -p dl-kernels -p dl-ops --lib --tests
 
 test-slow: ## Run the slow tests
-	@cargo test --release --locked --workspace -- --ignored --test-threads 1
+	@cargo test --release --locked --workspace $(FEATURES) -- --ignored --test-threads 1
 
 fuzz: ## Feed hostile input to all readers, CASES=1000000 (see fuzz/README.md)
 	@cargo run --release --locked --package dl-fuzz --bin fuzz -- --cases $(CASES)
 
 lint: ## Check formatting and lints; warnings are errors
 	@cargo fmt --all --check
-	@cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	@cargo clippy --release --locked --workspace --all-targets $(FEATURES) -- -D warnings
 
 gen: build ## Write the man pages, the completions and the schema of records
 	@$(BIN)/xtask gen

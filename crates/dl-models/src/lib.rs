@@ -16,6 +16,8 @@ mod model_file;
 mod network;
 mod onnx;
 pub mod text;
+#[cfg(feature = "transformers")]
+mod transformers;
 
 /// The instruction set and the convolution algorithm in use, and a switch for benchmarks.
 pub use dl_kernels::{Level, Winograd};
@@ -35,3 +37,14 @@ pub use network::{
     Run, SpectralConv2d, SpectralLinear, Value, is_statistic, plain,
 };
 pub use onnx::OnnxModel;
+
+/// The architectures that the crate candle-transformers computes, in builds with the feature `transformers`.
+pub const TRANSFORMERS: &[&str] = &["convnext", "modernbert", "tf_efficientnet"];
+
+/// What to do about an architecture that only another build supports.
+pub(crate) fn transformers_missing(name: &str) -> Option<String> {
+    let missing = !cfg!(feature = "transformers") && TRANSFORMERS.contains(&name);
+    missing.then(|| {
+        format!("{name} needs a build with candle-transformers: make install, or cargo build --features transformers")
+    })
+}

@@ -47,3 +47,4 @@ mod terminal;
 mod text;
 mod text_strategies;
 mod transfer;
+mod transformers;

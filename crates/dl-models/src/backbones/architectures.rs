@@ -7,7 +7,7 @@ use serde_json::Map;
 use super::{
     AlexNet, AlexNet2012, AlexNetOrder, CifarResNet, Conv4, Depth, GoogLeNet, InceptionV3, LeNet5, MiniXception,
     MobileNetV1, MobileNetV1Options, MobileNetV2, MobileNetV3, MobileNetV3Size, ResNet, SqueezeNet, SqueezeNetOptions,
-    Version, Vgg, VggColumn, Xception, Zf,
+    Version, Vgg, VggColumn, Vit, VitFamily, VitOptions, Xception, Zf,
 };
 use crate::text::{ClipImages, ClipOptions};
 use crate::{Backbone, Kind, ModelConfig, Preprocessing, Provenance, plain};
@@ -72,6 +72,18 @@ pub const ARCHITECTURES: &[Architecture] = &[
             options.check().context("options")?;
             Ok(Box::new(ClipImages::new(&options, config.num_classes, vb).map_err(plain)?))
         },
+    },
+    #[cfg(feature = "transformers")]
+    crate::transformers::CONVNEXT,
+    Architecture {
+        name: "dinov2",
+        paper: "Oquab et al. 2024, DINOv2: learning robust visual features without supervision",
+        layer: "layernorm",
+        head: "classifier",
+        new_head: &["classifier"],
+        auxiliary: &[],
+        preprocessing: Preprocessing::dinov2,
+        build: |config, vb| build_vit(VitFamily::Dinov2, config, vb),
     },
     Architecture {
         name: "conv4",
@@ -194,6 +206,8 @@ pub const ARCHITECTURES: &[Architecture] = &[
         preprocessing: Preprocessing::torchvision,
         build: |config, vb| build_squeezenet(Version::V1_1, config, vb),
     },
+    #[cfg(feature = "transformers")]
+    crate::transformers::EFFICIENTNET,
     vgg("vgg11", |config, vb| build_vgg(VggColumn::A, false, config, vb)),
     vgg("vgg11_bn", |config, vb| build_vgg(VggColumn::A, true, config, vb)),
     vgg("vgg11_lrn", |config, vb| build_vgg(VggColumn::ALrn, false, config, vb)),
@@ -204,6 +218,16 @@ pub const ARCHITECTURES: &[Architecture] = &[
     vgg("vgg16_c", |config, vb| build_vgg(VggColumn::C, false, config, vb)),
     vgg("vgg19", |config, vb| build_vgg(VggColumn::E, false, config, vb)),
     vgg("vgg19_bn", |config, vb| build_vgg(VggColumn::E, true, config, vb)),
+    Architecture {
+        name: "vit",
+        paper: "Dosovitskiy et al. 2021, An image is worth 16x16 words: transformers for image recognition at scale",
+        layer: "layernorm",
+        head: "classifier",
+        new_head: &["classifier"],
+        auxiliary: &[],
+        preprocessing: Preprocessing::vit,
+        build: |config, vb| build_vit(VitFamily::Vit, config, vb),
+    },
     Architecture {
         name: "xception",
         paper: "Chollet 2017, Xception: deep learning with depthwise separable convolutions",
@@ -325,6 +349,11 @@ fn build_squeezenet(version: Version, config: &ModelConfig, vb: VarBuilder) -> R
     Ok(Box::new(SqueezeNet::new(version, &options, config.num_classes, vb).map_err(plain)?))
 }
 
+fn build_vit(family: VitFamily, config: &ModelConfig, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
+    let options = VitOptions::read(family, config)?;
+    Ok(Box::new(Vit::new(family, &options, config.num_classes, vb).map_err(plain)?))
+}
+
 fn build_vgg(column: VggColumn, norms: bool, config: &ModelConfig, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
     let options = config.options()?;
     Ok(Box::new(Vgg::new(column, norms, &options, config.num_classes, vb).map_err(plain)?))
@@ -365,6 +394,9 @@ impl Architecture {
     /// When it does not exist; the message lists the architectures.
     pub fn find(name: &str) -> Result<&'static Self> {
         ARCHITECTURES.iter().find(|architecture| architecture.name == name).with_context(|| {
+            if let Some(lacking) = crate::transformers_missing(name) {
+                return lacking;
+            }
             let known: Vec<_> = ARCHITECTURES.iter().map(|architecture| architecture.name).collect();
             format!("architecture {name} does not exist; choose from {}", known.join(", "))
         })

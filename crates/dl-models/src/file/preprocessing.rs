@@ -102,6 +102,16 @@ impl Preprocessing {
         Self { interpolation, mean: [0.5; 3], std: [0.5; 3], ..Self::torchvision() }
     }
 
+    /// Hugging Face's preprocessing for ViT: 224 x 224 pixels in [-1, 1], ignoring the aspect ratio.
+    pub fn vit() -> Self {
+        Self { resize: Resize::Stretch, shorter: None, mean: [0.5; 3], std: [0.5; 3], ..Self::torchvision() }
+    }
+
+    /// Hugging Face's preprocessing for DINOv2: as [`torchvision`](Self::torchvision), bicubic.
+    pub fn dinov2() -> Self {
+        Self { interpolation: Interpolation::Bicubic, ..Self::torchvision() }
+    }
+
     /// Caffe's preprocessing for AlexNet (2012): shorter side 256, center 227 x 227, BGR from 0 to 255 minus its mean.
     pub fn caffe() -> Self {
         Self {

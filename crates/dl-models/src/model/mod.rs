@@ -24,9 +24,9 @@ use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use dl_record::Matrix;
 
+use crate::backbones::folder;
 use crate::file::limits;
 use crate::network::plans::{Plans, graph};
-use crate::text::folder;
 use crate::{ARCHITECTURES, Architecture, Backbone, Checkpoint, LayerName, ModelConfig};
 
 /// A network and its description.
@@ -148,7 +148,7 @@ impl ModelConfig {
         let of_file = format!("model {}", checkpoint.path().display());
         let config = match checkpoint.config()? {
             Some(config) => Some(config),
-            None => folder::clip_config(checkpoint.path())?,
+            None => folder::config(checkpoint).with_context(|| of_file.clone())?,
         };
         let mut config: ModelConfig = match (config, arch) {
             (Some(config), _) => config,

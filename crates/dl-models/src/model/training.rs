@@ -8,7 +8,7 @@ use dl_kernels::Graph;
 use rand_chacha::ChaCha8Rng;
 
 use crate::network::LOGITS;
-use crate::network::plans::{Plans, graph};
+use crate::network::plans::Plans;
 use crate::{Auxiliary, Backbone, Halt, LayerName, Model, Pass, Value, plain};
 
 /// Options of a training run of a network.
@@ -138,18 +138,37 @@ impl Model {
     /// When the layer does not exist.
     pub fn shape_of(&self, layer: &LayerName) -> Result<Vec<usize>> {
         let [height, width] = self.config.preprocessing.size;
-        let (graph, nodes) = graph(&*self.backbone, [3, height, width], std::slice::from_ref(layer))?;
-        let node = nodes.first().context("one layer has one output")?;
-        Ok(graph.shape(*node).to_vec())
+        let shapes = self.shapes([3, height, width], std::slice::from_ref(layer))?;
+        shapes.into_iter().next().context("one layer has one output")
+    }
+
+    /// The last output from which the class scores can be computed: the input of the head. `None` if there is none.
+    /// # Errors
+    /// When the network does not accept images of its own input size.
+    pub fn layer_before_head(&self) -> Result<Option<LayerName>> {
+        let [height, width] = self.config.preprocessing.size;
+        let image = Tensor::zeros((1, 3, height, width), DType::F32, &Device::Cpu).map_err(plain)?;
+        for name in self.backbone.layers().into_iter().rev().filter(|name| name != LOGITS) {
+            let layer = LayerName { name, pooled: None };
+            let output = self.features(&image, std::slice::from_ref(&layer))?.remove(0);
+            if self.backbone.scores_from(&output, &layer.name).is_ok() {
+                return Ok(Some(layer));
+            }
+        }
+        Ok(None)
     }
 
     /// The last output that is always the same for an image: no layer before it is trained or random, and nothing after
-    /// it needs an earlier output. `None` if the first layer is trained.
+    /// it needs an earlier output. `None` if the first layer is trained, or the network has no plans.
     ///
     /// `dropout` is as in [`TrainingPass`]; 0 is not random.
     /// # Errors
     /// When the network does not accept images of its own input size.
     pub fn last_fixed_layer(&self, dropout: Option<f64>) -> Result<Option<LayerName>> {
+        if !self.backbone.plans() {
+            // It does not report which layers are trained.
+            return Ok(None);
+        }
         let [height, width] = self.config.preprocessing.size;
         let empty = Graph::new([3, height, width]);
         let input = Value::Later(empty.input());

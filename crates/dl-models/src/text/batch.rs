@@ -74,7 +74,7 @@ impl TextBatch {
     }
 
     /// Converts numbers to a tensor, checking that each is below `limit`.
-    pub(super) fn indices(numbers: &[u32], limit: usize, what: &str, device: &Device) -> Result<Tensor> {
+    pub(crate) fn indices(numbers: &[u32], limit: usize, what: &str, device: &Device) -> Result<Tensor> {
         if let Some(wrong) = numbers.iter().find(|number| **number as usize >= limit) {
             bail!("{what} {wrong} is out of range; the network has {limit}");
         }
@@ -82,7 +82,7 @@ impl TextBatch {
     }
 
     /// Checks that no text is empty or longer than `longest`.
-    pub(super) fn check(&self, longest: usize) -> Result<()> {
+    pub(crate) fn check(&self, longest: usize) -> Result<()> {
         match self.lengths.iter().find(|length| **length == 0 || **length > longest) {
             Some(0) => bail!("a text has no tokens"),
             Some(length) => bail!("a text has {length} tokens, but the network reads at most {longest}"),

@@ -1,11 +1,12 @@
-//! BERT (Devlin et al. 2019, BERT: pre-training of deep bidirectional transformers), of any size, in the layout of
-//! Hugging Face's `BertModel` and `BertForSequenceClassification`.
+//! BERT (Devlin et al. 2019, BERT: pre-training of deep bidirectional transformers), of any size, and its descendants
+//! RoBERTa (Liu et al. 2019), XLM-RoBERTa (Conneau et al. 2020) and DistilBERT (Sanh et al. 2019), in the layout of
+//! Hugging Face's `...Model` and `...ForSequenceClassification`.
 //!
 //! | output | shape | is |
 //! | --- | --- | --- |
 //! | embeddings | tokens, width | word, position and segment, summed and normalized |
-//! | encoder.layer.N | tokens, width | after block N |
-//! | pooler | texts, width | tanh of a layer on the first token |
+//! | encoder.layer.N | tokens, width | after block N; of DistilBERT, transformer.layer.N |
+//! | pooler | texts, width | tanh (DistilBERT: ReLU) of a layer on the first token; without a head only of BERT |
 //! | logits | texts, classes | of a network with a head `classifier` |
 
 use candle_core::{Result, Tensor};
@@ -14,12 +15,73 @@ use dl_ops::AttentionConfig;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
+use super::config::TextConfig;
 use super::layers::{Activation, Attention, Embedding, LayerNorm, TokenLinear, below};
 use super::{TextBatch, TextFreeze, TextLayer, TextNetwork, per_text, per_token, to_the_end};
 use crate::file::limits;
 use crate::network::pass::number;
 use crate::network::tally::TallyStep;
 use crate::{Halt, LOGITS, Pass, Value};
+
+/// The networks of this form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BertFamily {
+    /// BERT.
+    #[default]
+    Bert,
+    /// RoBERTa and XLM-RoBERTa: places are counted from after the padding, and the pooler belongs to the head.
+    Roberta,
+    /// DistilBERT: other names, no segments, and a ReLU in the head.
+    Distilbert,
+}
+
+impl BertFamily {
+    /// The family of an architecture.
+    pub(crate) fn of(architecture: &str) -> Option<Self> {
+        Some(match architecture {
+            "bert" => Self::Bert,
+            "roberta" | "xlm-roberta" => Self::Roberta,
+            "distilbert" => Self::Distilbert,
+            _ => return None,
+        })
+    }
+
+    /// Prefix of the body's tensors in files of a network with a head.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Bert => "bert",
+            Self::Roberta => "roberta",
+            Self::Distilbert => "distilbert",
+        }
+    }
+
+    /// The module path of the last layer of the head.
+    fn head(self) -> &'static str {
+        match self {
+            Self::Roberta => "classifier.out_proj",
+            Self::Bert | Self::Distilbert => "classifier",
+        }
+    }
+
+    fn block(self, index: usize) -> String {
+        match self {
+            Self::Distilbert => format!("transformer.layer.{index}"),
+            _ => format!("encoder.layer.{index}"),
+        }
+    }
+}
+
+/// DistilBERT's names of options, each with BERT's.
+const DISTILBERT_OPTIONS: [[&str; 2]; 8] = [
+    ["dim", "hidden_size"],
+    ["n_layers", "num_hidden_layers"],
+    ["n_heads", "num_attention_heads"],
+    ["hidden_dim", "intermediate_size"],
+    ["activation", "hidden_act"],
+    ["dropout", "hidden_dropout_prob"],
+    ["attention_dropout", "attention_probs_dropout_prob"],
+    ["seq_classif_dropout", "classifier_dropout"],
+];
 
 /// Options, with the names of Hugging Face's config; the defaults are those of BERT base.
 #[derive(Clone, Debug, Deserialize)]
@@ -49,6 +111,11 @@ pub struct BertOptions {
     pub type_vocab_size: usize,
     /// Epsilon of the layer norms.
     pub layer_norm_eps: f64,
+    /// RoBERTa: the token of padding, after which places are counted [default: 1].
+    pub pad_token_id: Option<u32>,
+    /// Which network it is; not part of a config.
+    #[serde(skip)]
+    pub family: BertFamily,
 }
 
 impl Default for BertOptions {
@@ -66,11 +133,42 @@ impl Default for BertOptions {
             max_position_embeddings: 512,
             type_vocab_size: 2,
             layer_norm_eps: 1e-12,
+            pad_token_id: None,
+            family: BertFamily::Bert,
         }
     }
 }
 
 impl BertOptions {
+    /// The options in a config of any network of this form.
+    /// # Errors
+    /// When an option has the wrong type.
+    pub(crate) fn of(config: &TextConfig) -> anyhow::Result<Self> {
+        let family = BertFamily::of(&config.architecture).unwrap_or_default();
+        let mut config = config.clone();
+        if family == BertFamily::Distilbert {
+            for [theirs, ours] in DISTILBERT_OPTIONS {
+                if let (Some(value), None) = (config.option(theirs).cloned(), config.option(ours)) {
+                    config.options.insert(ours.to_owned(), value);
+                }
+            }
+        }
+        Ok(Self { family, ..config.options()? })
+    }
+
+    /// The place of a text's first token.
+    fn first_place(&self) -> usize {
+        match self.family {
+            BertFamily::Roberta => self.pad_token_id.unwrap_or(1) as usize + 1,
+            _ => 0,
+        }
+    }
+
+    /// Tokens of the longest text.
+    pub(crate) fn longest(&self) -> usize {
+        self.max_position_embeddings.saturating_sub(self.first_place())
+    }
+
     /// Checks that every option is within limits.
     /// # Errors
     /// When an option is out of range.
@@ -81,6 +179,11 @@ impl BertOptions {
         limits::count("num_attention_heads", self.num_attention_heads, limits::MOST_HEADS)?;
         limits::count("intermediate_size", self.intermediate_size, limits::MOST_INNER)?;
         limits::count("max_position_embeddings", self.max_position_embeddings, limits::MOST_POSITIONS)?;
+        anyhow::ensure!(
+            self.longest() > 0,
+            "max_position_embeddings is {}, below pad_token_id + 2",
+            self.max_position_embeddings
+        );
         limits::count("type_vocab_size", self.type_vocab_size, limits::MOST_HEADS)?;
         limits::share("hidden_dropout_prob", self.hidden_dropout_prob)?;
         limits::share("attention_probs_dropout_prob", self.attention_probs_dropout_prob)?;
@@ -89,11 +192,11 @@ impl BertOptions {
     }
 }
 
-/// BERT.
+/// BERT or one of its descendants.
 pub struct Bert {
     words: Embedding,
     places: Embedding,
-    segments: Embedding,
+    segments: Option<Embedding>,
     norm: LayerNorm,
     blocks: Vec<Block>,
     pooler: Option<TokenLinear>,
@@ -103,7 +206,14 @@ pub struct Bert {
 
 impl Bert {
     /// Prefix of the body's tensors in files of a network with a head.
-    pub(super) const PREFIX: &'static str = "bert";
+    pub(super) fn prefix(&self) -> &'static str {
+        self.options.family.prefix()
+    }
+
+    /// The module path of the layer that computes the class scores.
+    pub fn head(&self) -> &'static str {
+        self.options.family.head()
+    }
 
     /// Builds the network from Hugging Face's tensors, with or without the prefix `bert.`. `classes`: adds a
     /// classification head.
@@ -114,10 +224,21 @@ impl Bert {
     pub fn new(options: &BertOptions, classes: Option<usize>, vb: VarBuilder) -> Result<Self> {
         let width = options.hidden_size;
         super::config::check_heads(width, options.num_attention_heads)?;
-        let body = below(&vb, Self::PREFIX, "embeddings.word_embeddings.weight");
+        let family = options.family;
+        let body = below(&vb, family.prefix(), "embeddings.word_embeddings.weight");
         let embeddings = body.pp("embeddings");
         let is_stored = body.contains_tensor("embeddings.word_embeddings.weight");
-        let has_pooler = classes.is_some() || !is_stored || body.contains_tensor("pooler.dense.weight");
+        let pooler = match family {
+            BertFamily::Bert if classes.is_some() || !is_stored || body.contains_tensor("pooler.dense.weight") => {
+                Some(body.pp("pooler.dense"))
+            }
+            BertFamily::Roberta if classes.is_some() => Some(vb.pp("classifier.dense")),
+            BertFamily::Distilbert if classes.is_some() => Some(vb.pp("pre_classifier")),
+            _ => None,
+        };
+        let head = family.head();
+        let segments =
+            || Embedding::new(options.type_vocab_size, width, "segment", embeddings.pp("token_type_embeddings"));
         Ok(Self {
             words: Embedding::new(options.vocab_size, width, "token", embeddings.pp("word_embeddings"))?,
             places: Embedding::new(
@@ -126,18 +247,13 @@ impl Bert {
                 "place",
                 embeddings.pp("position_embeddings"),
             )?,
-            segments: Embedding::new(
-                options.type_vocab_size,
-                width,
-                "segment",
-                embeddings.pp("token_type_embeddings"),
-            )?,
+            segments: if family == BertFamily::Distilbert { None } else { Some(segments()?) },
             norm: LayerNorm::new(width, options.layer_norm_eps, embeddings.pp("LayerNorm"))?,
             blocks: (0..options.num_hidden_layers)
-                .map(|index| Block::new(options, body.pp(format!("encoder.layer.{index}"))))
+                .map(|index| Block::new(options, body.pp(family.block(index))))
                 .collect::<Result<_>>()?,
-            pooler: if has_pooler { Some(TokenLinear::new(width, width, body.pp("pooler.dense"))?) } else { None },
-            head: classes.map(|classes| TokenLinear::new(width, classes, vb.pp("classifier"))).transpose()?,
+            pooler: pooler.map(|vb| TokenLinear::new(width, width, vb)).transpose()?,
+            head: classes.map(|classes| TokenLinear::new(width, classes, vb.pp(head))).transpose()?,
             options: options.clone(),
         })
     }
@@ -150,9 +266,12 @@ impl Bert {
         }
         match frozen {
             TextFreeze::Nothing => None,
-            TextFreeze::Body => self.pooler.as_ref().map(|_| "pooler".to_owned()),
+            TextFreeze::Body if self.options.family == BertFamily::Bert => {
+                self.pooler.as_ref().map(|_| "pooler".to_owned())
+            }
+            TextFreeze::Body => Some(self.options.family.block(self.blocks.len().saturating_sub(1))),
             TextFreeze::Blocks(0) => Some("embeddings".to_owned()),
-            TextFreeze::Blocks(count) => Some(format!("encoder.layer.{}", count - 1)),
+            TextFreeze::Blocks(count) => Some(self.options.family.block(count - 1)),
         }
     }
 
@@ -179,9 +298,14 @@ impl Bert {
     /// Embeds word, position and segment of each token.
     fn embed(&self, batch: &TextBatch, pass: &mut Pass) -> Result<Tensor> {
         let words = self.words.forward(&batch.ids, pass)?;
-        let segments = self.segments.forward(&batch.types, pass)?;
-        let places = self.places.forward(&batch.positions, pass)?;
-        let words = pass.sum(&words, &segments)?;
+        let first = self.options.first_place() as u32;
+        let segments = self.segments.as_ref().map(|segments| segments.forward(&batch.types, pass)).transpose()?;
+        let places: Vec<u32> = batch.positions.iter().map(|place| place + first).collect();
+        let places = self.places.forward(&places, pass)?;
+        let words = match segments {
+            Some(segments) => pass.sum(&words, &segments)?,
+            None => words,
+        };
         let summed = pass.sum(&words, &places)?;
         let normal = self.norm.forward(&summed, pass)?;
         pass.drop_out(self.options.hidden_dropout_prob, normal)
@@ -190,7 +314,7 @@ impl Bert {
 
 impl TextNetwork for Bert {
     fn layers(&self) -> Vec<TextLayer> {
-        let blocks = (0..self.blocks.len()).map(|index| format!("encoder.layer.{index}"));
+        let blocks = (0..self.blocks.len()).map(|index| self.options.family.block(index));
         let mut layers = per_token(std::iter::once("embeddings".to_owned()).chain(blocks));
         layers.extend(self.pooler.as_ref().map(|_| per_text("pooler")));
         layers.extend(self.head.as_ref().map(|_| per_text(LOGITS)));
@@ -198,12 +322,12 @@ impl TextNetwork for Bert {
     }
 
     fn aliases(&self) -> Vec<(String, String)> {
-        let last = format!("encoder.layer.{}", self.blocks.len().saturating_sub(1));
+        let last = self.options.family.block(self.blocks.len().saturating_sub(1));
         vec![("last_hidden_state".into(), last), ("pooler_output".into(), "pooler".into())]
     }
 
     fn longest(&self) -> usize {
-        self.options.max_position_embeddings
+        self.options.longest()
     }
 
     fn run(&self, batch: &TextBatch, pass: &mut Pass) -> std::result::Result<Tensor, Halt> {
@@ -213,7 +337,7 @@ impl TextNetwork for Bert {
         let heads = self.options.num_attention_heads;
         let config = AttentionConfig::within(&batch.lengths, self.options.hidden_size, heads, false);
         for (index, block) in self.blocks.iter().enumerate() {
-            let name = format!("encoder.layer.{index}");
+            let name = self.options.family.block(index);
             x = pass.stage(&name, &x, |x, pass| block.run(x, &config, &self.options, pass))?;
         }
         let Some(pooler) = &self.pooler else { return Ok(number(&x)?.clone()) };
@@ -221,7 +345,10 @@ impl TextNetwork for Bert {
             let starts: Vec<u32> = batch.starts().into_iter().map(|start| start as u32).collect();
             let first = pass.pick(x, starts)?;
             let pooled = pooler.forward(&first, pass)?;
-            pass.step(|| Ok(TallyStep::new("", "Tanh", pooled.dims())), || pooled.tanh())
+            match self.options.family {
+                BertFamily::Distilbert => Activation::Relu.forward(&pooled, pass),
+                _ => pass.step(|| Ok(TallyStep::new("", "Tanh", pooled.dims())), || pooled.tanh()),
+            }
         })?;
         let Some(head) = &self.head else { return Ok(number(&pooled)?.clone()) };
         let dropout = self.options.classifier_dropout.unwrap_or(self.options.hidden_dropout_prob);
@@ -251,16 +378,29 @@ impl Block {
         let (width, inner) = (options.hidden_size, options.intermediate_size);
         let linear = |inputs, outputs, path: &str| TokenLinear::new(inputs, outputs, vb.pp(path));
         let norm = |path: &str| LayerNorm::new(width, options.layer_norm_eps, vb.pp(path));
+        let names = match options.family {
+            BertFamily::Distilbert => [
+                ["attention.q_lin", "attention.k_lin", "attention.v_lin"],
+                ["attention.out_lin", "ffn.lin1", "ffn.lin2"],
+                ["attention", "sa_layer_norm", "output_layer_norm"],
+            ],
+            _ => [
+                ["attention.self.query", "attention.self.key", "attention.self.value"],
+                ["attention.output.dense", "intermediate.dense", "output.dense"],
+                ["attention.self", "attention.output.LayerNorm", "output.LayerNorm"],
+            ],
+        };
+        let [[query, key, value], [output, first, second], [attention, before, after]] = names;
         Ok(Self {
-            query: linear(width, width, "attention.self.query")?,
-            key: linear(width, width, "attention.self.key")?,
-            value: linear(width, width, "attention.self.value")?,
-            attention: Attention::new(&vb.pp("attention.self")),
-            output: linear(width, width, "attention.output.dense")?,
-            attention_norm: norm("attention.output.LayerNorm")?,
-            inner: linear(width, inner, "intermediate.dense")?,
-            outer: linear(inner, width, "output.dense")?,
-            norm: norm("output.LayerNorm")?,
+            query: linear(width, width, query)?,
+            key: linear(width, width, key)?,
+            value: linear(width, width, value)?,
+            attention: Attention::new(&vb.pp(attention)),
+            output: linear(width, width, output)?,
+            attention_norm: norm(before)?,
+            inner: linear(width, inner, first)?,
+            outer: linear(inner, width, second)?,
+            norm: norm(after)?,
         })
     }
 

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::bert::BertFamily;
 use super::{BertOptions, ClipOptions, Gpt2Options, folder};
 use crate::checkpoint::printable;
 use crate::file::limits::{self, MOST_CLASSES};
@@ -30,9 +31,30 @@ pub const TEXT_ARCHITECTURES: &[TextArchitecture] = &[
         layer: "last_hidden_state",
     },
     TextArchitecture {
+        name: "distilbert",
+        paper: "Sanh et al. 2019, DistilBERT, a distilled version of BERT: smaller, faster, cheaper and lighter",
+        layer: "last_hidden_state",
+    },
+    TextArchitecture {
         name: "gpt2",
         paper: "Radford et al. 2019, Language models are unsupervised multitask learners",
         layer: "ln_f",
+    },
+    #[cfg(feature = "transformers")]
+    TextArchitecture {
+        name: "modernbert",
+        paper: "Warner et al. 2024, Smarter, better, faster, longer: ...; by candle-transformers",
+        layer: "last_hidden_state",
+    },
+    TextArchitecture {
+        name: "roberta",
+        paper: "Liu et al. 2019, RoBERTa: a robustly optimized BERT pretraining approach",
+        layer: "last_hidden_state",
+    },
+    TextArchitecture {
+        name: "xlm-roberta",
+        paper: "Conneau et al. 2020, Unsupervised cross-lingual representation learning at scale",
+        layer: "last_hidden_state",
     },
     TextArchitecture {
         name: "clip",
@@ -45,6 +67,11 @@ pub const TEXT_ARCHITECTURES: &[TextArchitecture] = &[
 fn first_tensors(architecture: &str) -> &'static [&'static str] {
     match architecture {
         "bert" => &["bert.embeddings.word_embeddings.weight", "embeddings.word_embeddings.weight"],
+        "distilbert" => &["distilbert.embeddings.word_embeddings.weight", "embeddings.word_embeddings.weight"],
+        "modernbert" => &["model.embeddings.tok_embeddings.weight", "embeddings.tok_embeddings.weight"],
+        "roberta" | "xlm-roberta" => {
+            &["roberta.embeddings.word_embeddings.weight", "embeddings.word_embeddings.weight"]
+        }
         "gpt2" => &["transformer.wte.weight", "wte.weight"],
         _ => &["text_model.embeddings.token_embedding.weight"],
     }
@@ -57,7 +84,7 @@ fn find(name: &str) -> Option<&'static TextArchitecture> {
 /// Everything about a text network except its weights and its tokenizer. Unknown keys are preserved.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TextConfig {
-    /// `bert`, `gpt2` or `clip`.
+    /// One of [`TEXT_ARCHITECTURES`].
     pub architecture: String,
     /// Its options, with the names of Hugging Face's `config.json`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -120,9 +147,13 @@ impl TextConfig {
     /// When a value is invalid or out of range.
     pub fn check(&self) -> Result<()> {
         match self.architecture.as_str() {
-            "bert" => self.options::<BertOptions>()?.check()?,
+            name if BertFamily::of(name).is_some() => BertOptions::of(self)?.check()?,
             "gpt2" => self.options::<Gpt2Options>()?.check()?,
             "clip" => self.options::<ClipOptions>()?.check()?,
+            #[cfg(feature = "transformers")]
+            "modernbert" => {
+                crate::transformers::check_modernbert(self)?;
+            }
             _ => {}
         }
         limits::labels(self.labels.as_deref().unwrap_or_default())?;
@@ -137,6 +168,9 @@ impl TextConfig {
     /// When its config cannot be read.
     pub fn text_architecture(checkpoint: &Checkpoint) -> Result<Option<String>> {
         let architecture = Self::architecture(checkpoint)?;
+        if let Some(lacking) = architecture.as_deref().and_then(crate::transformers_missing) {
+            bail!(lacking);
+        }
         Ok(architecture.filter(|architecture| find(architecture).is_some()))
     }
 
@@ -154,7 +188,9 @@ impl TextConfig {
 
     fn of_hugging_face(json: Map<String, Value>, checkpoint: &Checkpoint) -> Result<Self> {
         let architecture = json.get("model_type").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let classes = checkpoint.shape("classifier.weight").and_then(|shape| shape.first().copied());
+        let head =
+            ["classifier.weight", "classifier.out_proj.weight"].into_iter().find_map(|head| checkpoint.shape(head));
+        let classes = head.and_then(|shape| shape.first().copied());
         // An empty tensor can have any number of rows.
         ensure!(classes.is_none_or(|classes| classes <= MOST_CLASSES), "its head has {} classes", classes.unwrap_or(0));
         let labels = classes.map(|classes| {
@@ -214,7 +250,7 @@ impl TextConfig {
     }
 }
 
-pub(super) fn check_heads(width: usize, heads: usize) -> candle_core::Result<()> {
+pub(crate) fn check_heads(width: usize, heads: usize) -> candle_core::Result<()> {
     if heads == 0 || width == 0 || !width.is_multiple_of(heads) {
         candle_core::bail!("{width} columns cannot be divided among {heads} heads");
     }

@@ -20,13 +20,13 @@ fn beside(model: &Path, name: &str) -> PathBuf {
 /// The `config.json` beside the weights, if it is Hugging Face's.
 /// # Errors
 /// When it exists and is not a JSON object.
-pub(super) fn config_json(weights: &Path) -> Result<Option<Map<String, Value>>> {
+pub(crate) fn config_json(weights: &Path) -> Result<Option<Map<String, Value>>> {
     let Some(json) = json_beside(weights, "config.json")? else { return Ok(None) };
     Ok(json.contains_key("model_type").then_some(json))
 }
 
 /// The JSON object in a file beside the model's weights, if it exists.
-pub(super) fn json_beside(model: &Path, name: &str) -> Result<Option<Map<String, Value>>> {
+pub(crate) fn json_beside(model: &Path, name: &str) -> Result<Option<Map<String, Value>>> {
     let Some(text) = text_beside(model, name)? else { return Ok(None) };
     let json = serde_json::from_str(&text).map(Some);
     json.with_context(|| format!("{}: is not a JSON object", beside(model, name).display()))

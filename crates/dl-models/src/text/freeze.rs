@@ -56,7 +56,7 @@ impl TextFreeze {
     pub fn holds(&self, weight: &str) -> bool {
         match self {
             Self::Nothing => false,
-            Self::Body => !weight.starts_with("classifier."),
+            Self::Body => !in_head(weight),
             Self::Blocks(frozen) => match block(weight) {
                 Some(index) => index < *frozen,
                 None => ["embeddings.", "wte.", "wpe."].iter().any(|part| weight.contains(part)),
@@ -65,9 +65,14 @@ impl TextFreeze {
     }
 }
 
+/// Whether a weight belongs to the classification head; DistilBERT's has another layer before `classifier`.
+pub(super) fn in_head(weight: &str) -> bool {
+    weight.starts_with("classifier.") || weight.starts_with("pre_classifier.")
+}
+
 /// The index of the block that a weight belongs to.
 fn block(weight: &str) -> Option<usize> {
-    for place in ["encoder.layer.", "encoder.layers.", "h."] {
+    for place in ["encoder.layer.", "encoder.layers.", "transformer.layer.", "h."] {
         let found = weight.match_indices(place).find(|(at, _)| *at == 0 || weight[..*at].ends_with('.'));
         if let Some((at, _)) = found {
             return weight[at + place.len()..].split('.').next()?.parse().ok();

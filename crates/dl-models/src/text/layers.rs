@@ -11,15 +11,15 @@ use crate::network::tally::TallyStep;
 use crate::{Pass, Value};
 
 /// Standard deviation of initial weights, in all three papers.
-pub(super) const STDEV: f64 = 0.02;
+pub(crate) const STDEV: f64 = 0.02;
 
 /// Initialization of weights.
-pub(super) fn normal(stdev: f64) -> Init {
+pub(crate) fn normal(stdev: f64) -> Init {
     Init::Randn { mean: 0.0, stdev }
 }
 
 /// Layer normalization; `gamma` and `beta` are the names in files from before 2019.
-pub(super) struct LayerNorm {
+pub(crate) struct LayerNorm {
     name: String,
     weight: Tensor,
     bias: Tensor,
@@ -27,7 +27,7 @@ pub(super) struct LayerNorm {
 }
 
 impl LayerNorm {
-    pub(super) fn new(width: usize, eps: f64, vb: VarBuilder) -> Result<Self> {
+    pub(crate) fn new(width: usize, eps: f64, vb: VarBuilder) -> Result<Self> {
         let old = vb.contains_tensor("gamma") && !vb.contains_tensor("weight");
         let [weight, bias] = if old { ["gamma", "beta"] } else { ["weight", "bias"] };
         Ok(Self {
@@ -38,22 +38,22 @@ impl LayerNorm {
         })
     }
 
-    pub(super) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let step = || Ok(TallyStep::new(&self.name, "LayerNorm", x.dims()).with([&self.weight, &self.bias]));
         pass.step(step, || dl_ops::layer_norm(x, &self.weight, &self.bias, self.eps))
     }
 }
 
 /// A table [numbers, width] with a vector for each number.
-pub(super) struct Embedding {
+pub(crate) struct Embedding {
     name: String,
-    pub(super) weight: Tensor,
+    pub(crate) weight: Tensor,
     /// The meaning of the numbers, for errors.
     what: &'static str,
 }
 
 impl Embedding {
-    pub(super) fn new(numbers: usize, width: usize, what: &'static str, vb: VarBuilder) -> Result<Self> {
+    pub(crate) fn new(numbers: usize, width: usize, what: &'static str, vb: VarBuilder) -> Result<Self> {
         let weight = vb.get_with_hints((numbers, width), "weight", normal(STDEV))?;
         Ok(Self { name: vb.prefix(), weight, what })
     }
@@ -62,7 +62,7 @@ impl Embedding {
         Ok(TallyStep::new(&self.name, "Embedding", &[numbers, self.weight.dim(1)?]).with([&self.weight]))
     }
 
-    pub(super) fn forward(&self, numbers: &[u32], pass: &mut Pass) -> Result<Tensor> {
+    pub(crate) fn forward(&self, numbers: &[u32], pass: &mut Pass) -> Result<Tensor> {
         let now = || {
             let indices = TextBatch::indices(numbers, self.weight.dim(0)?, self.what, self.weight.device())?;
             self.weight.index_select(&indices, 0)
@@ -71,35 +71,35 @@ impl Embedding {
     }
 
     /// The vectors of all numbers, in order.
-    pub(super) fn all(&self, pass: &mut Pass) -> Result<Tensor> {
+    pub(crate) fn all(&self, pass: &mut Pass) -> Result<Tensor> {
         pass.step(|| self.step(self.weight.dim(0)?), || Ok(self.weight.clone()))
     }
 }
 
 /// A fully connected layer on rows of tokens; the weight is [outputs, inputs].
-pub(super) struct TokenLinear {
+pub(crate) struct TokenLinear {
     name: String,
     weight: Tensor,
     bias: Option<Tensor>,
 }
 
 impl TokenLinear {
-    pub(super) fn new(inputs: usize, outputs: usize, vb: VarBuilder) -> Result<Self> {
+    pub(crate) fn new(inputs: usize, outputs: usize, vb: VarBuilder) -> Result<Self> {
         let without = Self::without_bias(inputs, outputs, vb.clone())?;
         Ok(Self { bias: Some(vb.get_with_hints(outputs, "bias", Init::Const(0.0))?), ..without })
     }
 
-    pub(super) fn without_bias(inputs: usize, outputs: usize, vb: VarBuilder) -> Result<Self> {
+    pub(crate) fn without_bias(inputs: usize, outputs: usize, vb: VarBuilder) -> Result<Self> {
         Ok(Self::tied(&vb.get_with_hints((outputs, inputs), "weight", normal(STDEV))?, &vb))
     }
 
     /// A layer without bias, with a weight [outputs, inputs] that may be shared with another layer.
-    pub(super) fn tied(weight: &Tensor, vb: &VarBuilder) -> Self {
+    pub(crate) fn tied(weight: &Tensor, vb: &VarBuilder) -> Self {
         Self { name: vb.prefix(), weight: weight.clone(), bias: None }
     }
 
     /// Maps x [n, inputs] to [n, outputs].
-    pub(super) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let step = || {
             let (outputs, inputs) = self.weight.dims2()?;
             let step = TallyStep::new(&self.name, "Linear", &[x.dim(0)?, outputs]).multiplying(inputs);
@@ -110,14 +110,14 @@ impl TokenLinear {
 }
 
 /// A fully connected layer of GPT-2; the weight is [inputs, outputs].
-pub(super) struct Conv1D {
+pub(crate) struct Conv1D {
     name: String,
     weight: Tensor,
     bias: Tensor,
 }
 
 impl Conv1D {
-    pub(super) fn new(inputs: usize, outputs: usize, stdev: f64, vb: VarBuilder) -> Result<Self> {
+    pub(crate) fn new(inputs: usize, outputs: usize, stdev: f64, vb: VarBuilder) -> Result<Self> {
         Ok(Self {
             name: vb.prefix(),
             weight: vb.get_with_hints((inputs, outputs), "weight", normal(stdev))?,
@@ -125,7 +125,7 @@ impl Conv1D {
         })
     }
 
-    pub(super) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let step = || {
             let (inputs, outputs) = self.weight.dims2()?;
             let step = TallyStep::new(&self.name, "Conv1D", &[x.dim(0)?, outputs]).multiplying(inputs);
@@ -153,7 +153,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    pub(super) fn forward(self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+    pub(crate) fn forward(self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let kind = match self {
             Self::Gelu | Self::GeluTanh => "GELU",
             Self::QuickGelu => "QuickGELU",
@@ -170,17 +170,17 @@ impl Activation {
 }
 
 /// Attention, with dropout of the probabilities in training.
-pub(super) struct Attention {
+pub(crate) struct Attention {
     name: String,
 }
 
 impl Attention {
     /// The builder only provides its name; it has no weights.
-    pub(super) fn new(vb: &VarBuilder) -> Self {
+    pub(crate) fn new(vb: &VarBuilder) -> Self {
         Self { name: vb.prefix() }
     }
 
-    pub(super) fn forward(
+    pub(crate) fn forward(
         &self,
         [q, k, v]: [&Tensor; 3],
         config: &AttentionConfig,
@@ -200,14 +200,14 @@ impl Attention {
 
 impl Pass<'_> {
     /// The sum of two tensors of one shape.
-    pub(super) fn sum(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    pub(crate) fn sum(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         self.step(|| Ok(TallyStep::new("", "Add", a.dims())), || a + b)
     }
 
     /// The output `name`, computed from x by `compute`, unless the run starts there or later.
     /// # Errors
     /// As [`show`](Self::show), or when `compute` fails.
-    pub(super) fn stage(
+    pub(crate) fn stage(
         &mut self,
         name: &str,
         x: &Value,
@@ -221,7 +221,7 @@ impl Pass<'_> {
     }
 
     /// Dropout in training.
-    pub(super) fn drop_out(&mut self, p: f64, x: Tensor) -> Result<Tensor> {
+    pub(crate) fn drop_out(&mut self, p: f64, x: Tensor) -> Result<Tensor> {
         match self.randomness() {
             Some(rng) => dl_ops::dropout(&x, p, rng),
             None => Ok(x),
@@ -231,6 +231,6 @@ impl Pass<'_> {
 
 /// The builder under `prefix`, if the file uses it: `bert.embeddings...` or `embeddings...`. `probe` is a tensor that
 /// every file has.
-pub(super) fn below<'a>(vb: &VarBuilder<'a>, prefix: &str, probe: &str) -> VarBuilder<'a> {
+pub(crate) fn below<'a>(vb: &VarBuilder<'a>, prefix: &str, probe: &str) -> VarBuilder<'a> {
     if vb.contains_tensor(probe) { vb.clone() } else { vb.pp(prefix) }
 }

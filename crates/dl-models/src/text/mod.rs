@@ -1,4 +1,4 @@
-//! Text networks: BERT, GPT-2 and CLIP, with Hugging Face's tensor names.
+//! Text networks: BERT and its descendants, GPT-2 and CLIP, with Hugging Face's tensor names.
 //!
 //! The texts of a batch are not padded: their tokens are consecutive rows of a matrix [tokens, width], and attention
 //! stays within each text ([`dl_ops::attention`]). So nothing is computed for padding, no mask is needed, and a text's
@@ -10,12 +10,12 @@
 mod batch;
 mod bert;
 mod clip;
-mod config;
+pub(crate) mod config;
 pub(crate) mod folder;
 mod freeze;
 pub mod generate;
 mod gpt2;
-mod layers;
+pub(crate) mod layers;
 pub mod loss;
 mod model;
 mod tokenizer;
@@ -29,7 +29,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::{Halt, Pass, Value, plain};
 
 pub use batch::{TextBatch, Tokens};
-pub use bert::{Bert, BertOptions};
+pub use bert::{Bert, BertFamily, BertOptions};
 pub use clip::{Clip, ClipImages, ClipImagesOptions, ClipOptions, ClipTexts, ClipTextsOptions};
 pub use config::{TEXT_ARCHITECTURES, TextArchitecture, TextConfig};
 pub use freeze::TextFreeze;

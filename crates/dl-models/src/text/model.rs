@@ -7,8 +7,10 @@ use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 
+use super::bert::BertFamily;
+use super::freeze::in_head;
 use super::tokenizer::TOKENIZER_KEY;
-use super::{Bert, Clip, Gpt2, TextConfig, TextFreeze, TextNetwork, TextTokenizer};
+use super::{Bert, BertOptions, Clip, Gpt2, TEXT_ARCHITECTURES, TextConfig, TextFreeze, TextNetwork, TextTokenizer};
 use crate::model::{CheckpointBackend, TensorShapes, build_outline};
 use crate::{Checkpoint, Parameters, Precision, checkpoint, plain};
 
@@ -26,12 +28,14 @@ pub struct TextModel {
 
 /// The text networks.
 pub enum Network {
-    /// BERT.
+    /// BERT, DistilBERT, RoBERTa and XLM-RoBERTa.
     Bert(Bert),
     /// GPT-2.
     Gpt2(Gpt2),
     /// CLIP.
     Clip(Box<Clip>),
+    /// A network of candle-transformers, for inference.
+    Candle(Box<dyn TextNetwork>),
 }
 
 impl Network {
@@ -41,11 +45,17 @@ impl Network {
     pub fn build(config: &TextConfig, vb: VarBuilder) -> Result<Self> {
         let classes = config.labels.as_ref().map(Vec::len);
         Ok(match config.architecture.as_str() {
-            "bert" => Self::Bert(Bert::new(&config.options()?, classes, vb).map_err(plain)?),
+            name if BertFamily::of(name).is_some() => {
+                Self::Bert(Bert::new(&BertOptions::of(config)?, classes, vb).map_err(plain)?)
+            }
             "gpt2" => Self::Gpt2(Gpt2::new(&config.options()?, vb).map_err(plain)?),
             "clip" => Self::Clip(Box::new(Clip::new(&config.options()?, vb).map_err(plain)?)),
+            #[cfg(feature = "transformers")]
+            "modernbert" => Self::Candle(crate::transformers::modernbert(config, vb)?),
             other => {
-                bail!("the text network {} does not exist; choose from bert, gpt2, clip", checkpoint::printable(other))
+                let known: Vec<&str> = TEXT_ARCHITECTURES.iter().map(|architecture| architecture.name).collect();
+                let other = checkpoint::printable(other);
+                bail!("the text network {other} does not exist; choose from {}", known.join(", "))
             }
         })
     }
@@ -53,9 +63,10 @@ impl Network {
     /// The prefix of its tensor names in files of a network with a head.
     pub(crate) fn prefix(&self) -> &'static str {
         match self {
-            Self::Bert(_) => Bert::PREFIX,
+            Self::Bert(bert) => bert.prefix(),
             Self::Gpt2(_) => Gpt2::PREFIX,
             Self::Clip(_) => "",
+            Self::Candle(_) => "model",
         }
     }
 
@@ -65,6 +76,7 @@ impl Network {
             Self::Bert(bert) => bert,
             Self::Gpt2(gpt2) => gpt2,
             Self::Clip(clip) => &clip.texts,
+            Self::Candle(network) => &**network,
         }
     }
 }
@@ -123,11 +135,12 @@ impl TextModel {
         let tokenizer = TextTokenizer::of_model(&checkpoint, &config, longest).with_context(|| name.clone())?;
         let mut tensors = checkpoint.all(device)?;
         if let Some(labels) = labels {
-            if config.architecture != "bert" {
-                bail!("{name}: {} does not support classification; bert does", config.architecture);
+            if BertFamily::of(&config.architecture).is_none() {
+                let known = "bert, distilbert, roberta and xlm-roberta do";
+                bail!("{name}: {} does not support classification; {known}", config.architecture);
             }
             if config.labels.as_deref() != Some(labels) {
-                tensors.retain(|name, _| !name.starts_with("classifier."));
+                tensors.retain(|name, _| !in_head(name));
                 config.labels = Some(labels.to_vec());
             }
         }
@@ -190,6 +203,8 @@ fn longest(config: &TextConfig) -> Result<usize> {
     Ok(match config.architecture.as_str() {
         "gpt2" => config.options::<super::Gpt2Options>()?.n_positions,
         "clip" => config.options::<super::ClipOptions>()?.text_config.max_position_embeddings,
-        _ => config.options::<super::BertOptions>()?.max_position_embeddings,
+        #[cfg(feature = "transformers")]
+        "modernbert" => crate::transformers::check_modernbert(config)?,
+        _ => BertOptions::of(config)?.longest(),
     })
 }

@@ -28,7 +28,10 @@ impl<'a> Head<'a> {
     /// # Errors
     /// When the network has no layer before its head.
     pub fn new(model: &'a Model, parameters: &'a Parameters) -> Result<Self> {
-        let layer = model.last_fixed_layer(Some(0.0))?;
+        let layer = match model.backbone.plans() {
+            true => model.last_fixed_layer(Some(0.0))?,
+            false => model.layer_before_head()?,
+        };
         let mut layer = layer.with_context(|| format!("{} has no layer before its head", model.config.architecture))?;
         if model.shape_of(&layer)?.len() == 3 {
             layer.pooled = Some([1, 1]);

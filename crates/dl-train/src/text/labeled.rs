@@ -42,7 +42,10 @@ impl<'a> LabeledTexts<'a> {
     /// When it is not a BERT.
     pub fn new(model: &'a TextModel, texts: &'a [LabeledText]) -> Result<Self> {
         let Network::Bert(bert) = &model.network else {
-            bail!("{} has no classification head; bert has", model.config.architecture);
+            bail!(
+                "{} has no classification head; bert, distilbert, roberta and xlm-roberta have",
+                model.config.architecture
+            );
         };
         Ok(Self { texts, bert, frozen: None })
     }

@@ -106,6 +106,12 @@ impl Scorer {
                      it in dl-embed",
                     name()
                 );
+                ensure!(
+                    model.backbone.layers().iter().any(|layer| layer == LOGITS),
+                    "{}: a {} without a classifier; train one on its features: dl-embed, then dl-finetune linear",
+                    name(),
+                    model.config.architecture
+                );
                 let regions = match Input::regions(input, &model.config) {
                     Some(regions) => Some((regions, warp.resolve(&model.config)?)),
                     None => None,

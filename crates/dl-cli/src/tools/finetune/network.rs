@@ -6,6 +6,7 @@ use anyhow::Result;
 use dl_train::classifier::{Freeze, StartConfig, StartingPoint};
 use serde::Serialize;
 
+use super::texts::start_digest;
 use crate::common::{Messages, digest, numbers};
 
 /// Which network to train.
@@ -51,7 +52,12 @@ impl NetworkArgs {
 
     /// The digest of the pretrained model.
     pub(super) fn digest(&self) -> Result<Option<String>> {
-        self.file().map(|path| Ok(digest(path)?.1)).transpose()
+        // A folder stands for the files of its weights.
+        let of_path = |path: &Path| match path.is_dir() {
+            true => Ok(start_digest(path)?.join(" ")),
+            false => Ok(digest(path)?.1),
+        };
+        self.file().map(of_path).transpose()
     }
 
     /// What a user should know about the network that training starts from.

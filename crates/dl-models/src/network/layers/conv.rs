@@ -74,6 +74,11 @@ impl Conv2d {
         Self { config: Conv2dConfig { padding, ..self.config }, ..self.clone() }
     }
 
+    /// [outputs]
+    pub(crate) fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
+    }
+
     /// [outputs, inputs / groups, kh, kw]
     pub(crate) fn weight(&self) -> &Tensor {
         &self.weight.tensor

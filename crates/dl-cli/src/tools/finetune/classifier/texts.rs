@@ -123,8 +123,10 @@ pub(super) struct TextStart {
 }
 
 impl TextStart {
-    /// The tensor of the head with this name.
-    fn head(&self, name: &str) -> Result<Var> {
+    /// The tensor of the head's last layer with this end of a name.
+    fn head(&self, end: &str) -> Result<Var> {
+        let Network::Bert(bert) = &self.model.network else { bail!("the network has no trainable head") };
+        let name = &format!("{}.{end}", bert.head());
         let mut vars = self.parameters.vars().into_iter();
         let found = vars.find(|(own, _)| own == name).map(|(_, var)| var);
         found.with_context(|| format!("the network has no trainable {name}"))
@@ -147,7 +149,7 @@ impl TextLearner<'_> {
         let is_new = TextConfig::read(&mut file)?.labels.as_ref() != Some(&self.data.labels);
         let tensors = start.parameters.tensors();
         let shapes = tensors.into_iter().map(|(name, tensor)| (name, tensor.dims().to_vec())).collect();
-        Ok(Fit::of_shapes(&shapes, &file, |name| is_new && name.starts_with("classifier.")))
+        Ok(Fit::of_shapes(&shapes, &file, |name| is_new && !TextFreeze::Body.holds(name)))
     }
 
     /// The file's options that the command line overrides.
@@ -237,7 +239,7 @@ impl Learner for TextLearner<'_> {
         let texts = LabeledTexts::new(&start.model, part)?.through(BEFORE_HEAD, self.cache())?;
         let classes = self.data.labels.len();
         let rows = texts.features(classes, usize::MAX, done)?;
-        let head = [start.head("classifier.weight")?, start.head("classifier.bias")?];
+        let head = [start.head("weight")?, start.head("bias")?];
         let logistic = path::logistic(self.args, self.class_weights()?);
         Ok((rows.fit([&head[0], &head[1]], classes, &logistic)?, BEFORE_HEAD.to_owned()))
     }
@@ -350,10 +352,11 @@ impl Learner for TextLearner<'_> {
 
 /// The factor on the learning rate of a weight, by name.
 fn factor(args: &Args, name: &str) -> f64 {
-    let name = name.strip_prefix("bert.").unwrap_or(name);
+    let name =
+        ["bert.", "distilbert.", "roberta."].into_iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
     let within = |layer: &str| name.strip_prefix(layer).is_some_and(|rest| rest.starts_with('.'));
     let own = args.layer_lr.iter().rev().find(|(layer, _)| within(layer)).map(|(_, factor)| *factor);
-    own.unwrap_or(if within("classifier") { args.head_lr.unwrap_or(1.0) } else { 1.0 })
+    own.unwrap_or(if !TextFreeze::Body.holds(name) { args.head_lr.unwrap_or(1.0) } else { 1.0 })
 }
 
 /// Which layers are frozen.
