@@ -6,7 +6,7 @@
 //! StarGAN, Choi et al. 2018, section 3.1), and the codes found in it are to be those it was made of (MUNIT, Huang et al.
 //! 2018, equations 2 and 3).
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor, Var};
 use dl_models::gan::Canvas;
 use dl_models::gan::swap::{Judged, SwapConfig, SwapJudge, SwapJudgeConfig, SwapNetwork};
@@ -123,7 +123,7 @@ impl SwapTask<'_> {
 
     /// The cross entropy of the classes that the judge names, and how often it is right about each kind.
     fn classes(judged: &Judged, styles: &[u32], contents: &[Option<u32>]) -> Result<(Tensor, Vec<f64>)> {
-        let [of_styles, of_contents @ ..] = &judged.classes[..] else { anyhow::bail!("a judge without classes") };
+        let [of_styles, of_contents @ ..] = &judged.classes[..] else { bail!("a judge without classes") };
         let targets = Tensor::new(styles, of_styles.device()).map_err(plain)?;
         let mut loss = cross_entropy(of_styles, &targets).map_err(plain)?;
         let mut right = vec![fraction(&hits(of_styles, styles)?)];

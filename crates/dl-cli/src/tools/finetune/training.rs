@@ -284,7 +284,8 @@ impl TrainingArgs {
 
     fn schedule_name(&self) -> ScheduleName {
         let default = if self.lr_steps.is_some() { ScheduleName::Step } else { ScheduleName::Cosine };
-        self.schedule.unwrap_or(default)
+        // A command may have another default schedule.
+        if self.cosine { ScheduleName::Cosine } else { self.schedule.unwrap_or(default) }
     }
 
     /// The recipe for `steps` batches.

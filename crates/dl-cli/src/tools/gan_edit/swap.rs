@@ -129,7 +129,8 @@ struct Prepared {
 impl Swapper {
     /// The numbers of an image, [channels, height, width], -1 to 1.
     fn numbers(&self, source: &str) -> Result<Vec<f32>> {
-        Ok(self.pixels.of(&*self.images.load(source)?, false))
+        let image = self.images.load(source)?;
+        Ok(self.pixels.of(&image, false))
     }
 
     fn tensor(&self, numbers: &[f32]) -> Result<Tensor> {
@@ -150,8 +151,8 @@ impl Swapper {
             }
         };
         let mut seen = record.clone();
-        let image = self.pixels.of(&*self.images.open(&mut seen)?, false);
-        Ok(Prepared { image, style })
+        let image = self.images.open(&mut seen)?;
+        Ok(Prepared { image: self.pixels.of(&image, false), style })
     }
 
     /// Replaces the record's image. A record that fails stays as it is.
