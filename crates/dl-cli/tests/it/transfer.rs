@@ -568,7 +568,7 @@ fn compressed_records_are_read_and_a_sample_is_drawn_of_each_group() {
 }
 
 #[test]
-fn the_run_that_fits_the_target_is_chosen_by_every_criterion() {
+fn the_run_that_fits_the_target_is_chosen() {
     let folder = tempfile::tempdir().unwrap();
     // The good run knows the class; the bad one is unsure, and confuses two of them.
     let names = ["a", "b", "c"];
@@ -602,7 +602,8 @@ fn the_run_that_fits_the_target_is_chosen_by_every_criterion() {
     let (bad, good) = (run_of("bad.jsonl", 0.4), run_of("good.jsonl", 0.97));
     let ran = run("dl-eval", &["adapt", &bad, &good], "").expect(0);
     let found: Value = serde_json::from_str(&ran.stdout).unwrap();
-    for criterion in ["entropy", "importance_weighted", "dev", "density", "circular"] {
+    // Not by density: the predictions of a run that is unsure everywhere are alike, too.
+    for criterion in ["entropy", "importance_weighted", "dev", "circular"] {
         assert_eq!(found["best"][criterion], json!(good), "{criterion}: {found}");
     }
     // By hand: the good run is always right, and sure alike of all rows.
