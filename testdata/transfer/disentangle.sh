@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Content and style of drawn road signs: the pictogram is the content, the plate the style. An autoencoder is trained on
 # signs of all pairs; then every test sign gets the plates of four others, and classifiers that were trained on other
-# signs say whether the pictogram is still the same and the plate the new one. docs/methods.md has the results.
+# signs say whether the pictogram is still the same and the plate the new one.
 #
 #   testdata/transfer/disentangle.sh OUTPUT_DIR [OPTION..]     (the programs must be on PATH)
 #
-# Options are those of dl-finetune disentangle; a training that was interrupted resumes.
+# Options are those of dl-finetune disentangle, by default a network and a training that take about an hour on two free
+# cores; a training that was interrupted resumes.
 set -euo pipefail
 out=${1:?usage: testdata/transfer/disentangle.sh OUTPUT_DIR [OPTION..]}
 shift
+[ $# -gt 0 ] || set -- --channels 16 --epochs 20
 mkdir -p "$out"
 cd "$out"
 
