@@ -8,7 +8,7 @@ use dl_ops::{log_softmax, softmax};
 /// Weights [n] for [`domain_loss`](super::domain_loss) that prefer rows whose class is certain: 1 + exp(-H) with the
 /// entropy H of softmax(logits), divided by their mean over the batch. They have no gradient. logits [n, classes] f32.
 /// # Errors
-/// When there are no rows or no classes.
+/// When `logits` has no rows or no columns.
 pub fn entropy_weights(logits: &Tensor) -> Result<Tensor> {
     ensure!(logits.rank() == 2 && logits.elem_count() > 0, "class scores {:?} have no entropy", logits.dims());
     let weights = || -> candle_core::Result<Tensor> {

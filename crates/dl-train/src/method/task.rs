@@ -14,7 +14,8 @@ pub trait Method: Sync {
     /// What a step learns from.
     type Batch: Send;
 
-    /// What is trained with the network and is no part of its model: a domain classifier, a projection head.
+    /// Weights that are trained together with the network but are not written to its model file: those of a domain
+    /// classifier or a projection head.
     fn beside(&self) -> Option<&Parameters> {
         None
     }

@@ -88,7 +88,7 @@ impl Labeled {
         Ok(())
     }
 
-    /// The class of each example in each task; labels that are no class are an error that names them.
+    /// The class of each example in each task. Fails, naming the label, when one is not among the task's classes.
     fn targets(&self, tasks: &[TaskLabels]) -> Result<Vec<TaskTargets>> {
         let of_task = |task: &TaskLabels| {
             let target = |labels: &BTreeMap<String, String>| -> Result<Option<u32>> {
