@@ -28,9 +28,9 @@ accuracy() {
   dl-classify -q --model "$1" --top-k 0 "$2" | dl-eval classify -q --format json "${@:3}" | jq -r '.top1 * 1000 | round / 1000'
 }
 
-# train MODEL COMMAND..: trains with dl-finetune, unless the model exists.
+# train MODEL COMMAND..: trains with dl-finetune, unless the model exists; a training that was interrupted resumes.
 train() {
-  [ -e "$1" ] || dl-finetune "${@:2}" -q --output "$1"
+  [ -e "$1" ] || { dl-finetune "${@:2}" -q --resume --output "part-$1" && mv "part-$1" "$1"; }
 }
 
 # Digits of one set of pictures to the other, on pixels: the same network without and with adaptation.
@@ -86,13 +86,13 @@ mnist() {
 # A student that never saw a 3 (Hinton et al. 2015, section 3).
 distill() {
   mnist
-  train teacher.safetensors classifier --arch lenet5 --epochs 3 --no-flip digits.jsonl
+  local options=(--arch lenet5 --no-flip --augment affine --affine 10,0.06,0.9,1.1,5 --optimizer adam --lr 0.001 --epochs 10)
+  train teacher.safetensors classifier "${options[@]}" digits.jsonl
   once no3.jsonl dl-data select -q --where 'label!=3' digits.jsonl
   once unlabeled.jsonl dl-data select -q --sample 3000 digits.jsonl
-  train student.safetensors distill --teacher teacher.safetensors --arch lenet5 --width-mult 1 --temperature 8 --alpha 1 \
-    --no-flip --epochs 3 no3.jsonl
-  train corrected.safetensors distill --teacher teacher.safetensors --arch lenet5 --temperature 8 --alpha 1 --no-flip \
-    --epochs 3 --correct-bias unlabeled.jsonl no3.jsonl
+  options+=(--teacher teacher.safetensors --temperature 8 --alpha 1)
+  train student.safetensors distill "${options[@]}" no3.jsonl
+  train corrected.safetensors distill "${options[@]}" --correct-bias unlabeled.jsonl no3.jsonl
   once threes.jsonl dl-data select -q --where 'label=3' digits-test.jsonl
   row "teacher, all test digits" "$(accuracy teacher.safetensors digits-test.jsonl)"
   row "student without a 3, 3s of the test" "$(accuracy student.safetensors threes.jsonl)"
@@ -137,8 +137,8 @@ signs() {
 attributes() {
   signs
   # Of each pictogram, one pair: every plate and every pictogram is seen in others.
-  jq -r .label roads.jsonl | sort -u | awk -F- '{n[$2]++; if (!(($2) in at)) at[$2] = c++; if (n[$2] == at[$2] % 5 + 1) print}' \
-    > unseen.txt
+  jq -r .label roads.jsonl | sort -u | sed 's/-/ /' \
+    | awk '{n[$2]++; if (!($2 in at)) at[$2] = c++; if (n[$2] == at[$2] % 5 + 1) print $1 "-" $2}' > unseen.txt
   jq -c --rawfile unseen unseen.txt 'select(.label as $own | $unseen | split("\n") | index($own) | not)' roads.jsonl > seen.jsonl
   jq -c --rawfile unseen unseen.txt 'select(.label as $own | $unseen | split("\n") | index($own))' roads-test.jsonl \
     > unseen.jsonl

@@ -5,6 +5,7 @@ use faer::{Mat, MatRef};
 
 use crate::attributes::{Dap, Eszsl, Signatures, calibrate};
 use crate::boost::Boosted;
+use crate::linear::OneVsOne;
 use crate::mlp::Mlp;
 use crate::neighbors::{Neighbors, NeighborsConfig};
 use crate::prototypes::Prototypes;
@@ -30,6 +31,8 @@ pub enum HeadMethod {
     Prototypes(Prototypes),
     /// By the votes of linear classifiers (TrAdaBoost).
     Boosted(Boosted),
+    /// By the votes of planes between each two classes (an SVM).
+    OneVsOne(OneVsOne),
     /// By attributes of the classes, with a bilinear map.
     Eszsl(Eszsl, Signatures),
     /// By attributes of the classes, each predicted by a classifier.
@@ -53,6 +56,7 @@ impl HeadMethod {
             Self::Neighbors { x, .. } => x.ncols(),
             Self::Prototypes(prototypes) => prototypes.means().ncols(),
             Self::Boosted(boosted) => boosted.voters.first().map_or(0, |voter| voter.weight.ncols()),
+            Self::OneVsOne(planes) => planes.weight.ncols(),
             Self::Eszsl(eszsl, _) => eszsl.map.nrows(),
             Self::Dap(dap, _) => dap.weight.ncols(),
             Self::Mlp(network) => network.columns(),
@@ -97,6 +101,7 @@ impl FeatureHead {
             }
             HeadMethod::Prototypes(prototypes) => prototypes.probabilities(rows),
             HeadMethod::Boosted(boosted) => boosted.shares(rows),
+            HeadMethod::OneVsOne(planes) => planes.shares(rows),
             HeadMethod::Eszsl(eszsl, signatures) => self.of_scores(eszsl.scores(rows, signatures)?),
             HeadMethod::Dap(dap, signatures) => self.of_scores(dap.scores(rows, signatures)?),
             HeadMethod::Mlp(network) => Ok(network.probabilities(rows)),

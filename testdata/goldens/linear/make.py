@@ -1,4 +1,4 @@
-"""Weights of scikit-learn's LogisticRegression on formula-made features.
+"""Weights of scikit-learn's LogisticRegression, SVC and LinearSVC on formula-made features.
 
     python make.py > golden.json
 
@@ -10,6 +10,7 @@ import numpy as np
 import sklearn
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
 
 
 def formula(row, column):
@@ -32,12 +33,17 @@ CASES = [
     (70, 5, 3, 1.0, [], True, True),
 ]
 
-cases = []
-for rows, columns, classes, cost, weights, unbalanced, standardize in CASES:
+def problem(rows, columns, classes, unbalanced):
     y = np.array([(row * 7 + row // 3) % classes for row in range(rows)])
     if unbalanced:
         y = np.array([classes - 1 if row % 7 == 3 else row % (classes - 1) for row in range(rows)])
     x = np.array([[formula(row, k) + (0.75 if k % classes == y[row] else 0) for k in range(columns)] for row in range(rows)])
+    return x, y
+
+
+cases = []
+for rows, columns, classes, cost, weights, unbalanced, standardize in CASES:
+    x, y = problem(rows, columns, classes, unbalanced)
     scaler = StandardScaler(with_mean=standardize, with_std=standardize).fit(x)
     model = LogisticRegression(C=cost, tol=1e-10, max_iter=100000, class_weight=dict(enumerate(weights)) if weights else None)
     model.fit(scaler.transform(x), y)
@@ -53,4 +59,34 @@ for rows, columns, classes, cost, weights, unbalanced, standardize in CASES:
         "weight": weight.flatten().tolist(), "bias": bias.tolist(),
         "probabilities": model.predict_proba(scaler.transform(x[:5])).tolist(),
     })
-print(json.dumps({"peer": f"scikit-learn {sklearn.__version__}", "cases": cases}))
+
+# SVMs: rows, columns, classes, C, weights of the classes, as above; the rows of one against one are scikit-learn's pairs.
+SVM_CASES = [
+    (60, 6, 3, 1.0, [], False, False),
+    (90, 4, 4, 0.05, [1.0, 2.0, 0.5, 1.5], False, False),
+    (70, 5, 3, 10.0, [], True, True),
+    (50, 8, 2, 0.3, [], False, False),
+]
+svms = []
+for rows, columns, classes, cost, weights, unbalanced, standardize in SVM_CASES:
+    x, y = problem(rows, columns, classes, unbalanced)
+    sample = np.array([(row % 5 + 1) / 3 for row in range(rows)])
+    mean = np.average(x, axis=0, weights=sample)
+    scale = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=sample))
+    if not standardize:
+        mean, scale = np.zeros(columns), np.ones(columns)
+    scaled = (x - mean) / scale
+    of_classes = dict(enumerate(weights)) if weights else None
+    case = {"rows": rows, "columns": columns, "classes": classes, "cost": cost, "class_weights": weights,
+            "unbalanced": unbalanced, "standardize": standardize}
+    pairs = SVC(kernel="linear", C=cost, tol=1e-9, class_weight=of_classes).fit(scaled, y, sample)
+    rest = LinearSVC(C=cost, tol=1e-12, max_iter=1000000, dual=False, class_weight=of_classes).fit(scaled, y, sample)
+    # scikit-learn turns the plane of two classes around: the second is on its positive side.
+    turn = -1 if classes == 2 else 1
+    for name, model, sign in [("pairs", pairs, turn), ("rest", rest, 1)]:
+        weight = sign * model.coef_ / scale
+        bias = sign * model.intercept_ - weight @ mean
+        case[name] = {"weight": weight.flatten().tolist(), "bias": bias.tolist()}
+    case["predicted"] = pairs.predict(scaled).tolist()
+    svms.append(case)
+print(json.dumps({"peer": f"scikit-learn {sklearn.__version__}", "cases": cases, "svms": svms}))

@@ -1,4 +1,4 @@
-//! The file of a classifier of features by neighbors, prototypes or attributes: one safetensors file, with what its
+//! The file of a classifier of features that is not one linear function a class: one safetensors file, with what its
 //! tensors mean in the metadata's `config`.
 
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use dl_transfer::Mat;
 use dl_transfer::attributes::{Dap, Eszsl, Signatures};
 use dl_transfer::boost::{BoostError, Boosted, Voter};
 use dl_transfer::feature_head::{FeatureHead, HeadMethod};
+use dl_transfer::linear::OneVsOne;
 use dl_transfer::mlp::{Dense, Mlp};
 use dl_transfer::neighbors::{Metric, NeighborsConfig, Votes};
 use dl_transfer::prototypes::{Prototypes, PrototypesConfig};
@@ -49,6 +50,7 @@ enum Method {
     Neighbors { k: usize, metric: Metric, votes: Votes, classes: Vec<usize> },
     Prototypes { metric: Metric, scale: f64, counts: Vec<usize> },
     Boosted { error: BoostError },
+    OneVsOne,
     Eszsl { attributes: Vec<String> },
     Dap { attributes: Vec<String>, used: Vec<usize> },
     Mlp { layers: usize },
@@ -106,6 +108,17 @@ impl FeatureHeadFile {
                 let voters = votes.iter().enumerate().map(voter).collect();
                 let (errors, source_shares) = (Vec::new(), Vec::new());
                 HeadMethod::Boosted(Boosted { error, classes: labels.len(), voters, errors, source_shares })
+            }
+            Method::OneVsOne => {
+                let (weight, bias, classes) = (part("weight")?, numbers("bias")?, labels.len());
+                let pairs = classes * classes.saturating_sub(1) / 2;
+                ensure!(
+                    pairs > 0 && weight.nrows() == pairs && bias.len() == pairs,
+                    "{} planes and {} biases for {classes} labels; expected {pairs}",
+                    weight.nrows(),
+                    bias.len()
+                );
+                HeadMethod::OneVsOne(OneVsOne { classes, weight, bias })
             }
             Method::Eszsl { attributes } => {
                 let map = part("map")?;
@@ -190,6 +203,9 @@ fn parts(method: &HeadMethod) -> (Method, Parts) {
                 Mat::from_fn(bias.len(), columns, |row, column| voters[row / planes].weight[(row % planes, column)]);
             let parts = Parts::from([("weight", weight), ("bias", row(&bias)), ("votes", row(&votes))]);
             (Method::Boosted { error: *error }, parts)
+        }
+        HeadMethod::OneVsOne(OneVsOne { weight, bias, .. }) => {
+            (Method::OneVsOne, Parts::from([("weight", weight.clone()), ("bias", row(bias))]))
         }
         HeadMethod::Eszsl(Eszsl { map, attributes }, signatures) => (
             Method::Eszsl { attributes: attributes.clone() },

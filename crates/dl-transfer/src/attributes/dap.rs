@@ -8,7 +8,8 @@ use rayon::prelude::*;
 
 use super::{Signatures, check_training, constant_columns, equal_rows};
 use crate::binary::{Loss, Plane, decide, fit};
-use crate::linalg::{ensure_finite, inverse_deviation, softmax_rows};
+use crate::linalg::{ensure_finite, softmax_rows};
+use crate::linear::Scaling;
 use crate::sigmoid::softplus;
 
 /// Options of [`Dap`].
@@ -57,22 +58,20 @@ impl Dap {
         let used: Vec<usize> = (0..values.ncols()).filter(|column| !constant[*column]).collect();
         ensure!(!used.is_empty(), "all attributes are the same for every class seen in training; give others");
 
-        let (mean, factor) = if config.standardize { moments(x) } else { (vec![0.0; x.ncols()], vec![1.0; x.ncols()]) };
-        let scaled =
-            Mat::from_fn(x.nrows(), x.ncols(), |row, column| (x[(row, column)] - mean[column]) * factor[column]);
+        let scaling = if config.standardize { Scaling::of(x, &[]) } else { Scaling::none(x.ncols()) };
+        let scaled = scaling.apply(x);
         let costs = vec![config.cost; x.nrows()];
         let planes: Vec<Plane> = used
             .par_iter()
             .map(|attribute| {
                 let sign = |class: &usize| 2.0 * values[(*class, *attribute)] - 1.0;
                 let signs: Vec<f64> = classes.iter().map(sign).collect();
-                fit(scaled.as_ref(), &signs, &costs, Loss::Logistic, None, 1e-6)
+                let plane = fit(scaled.as_ref(), &signs, &costs, Loss::Logistic, None, 1e-6)?;
+                Ok(scaling.undo(&plane))
             })
             .collect::<Result<_>>()?;
-        // Back from standardized features.
-        let weight = Mat::from_fn(used.len(), x.ncols(), |at, column| planes[at].weight[column] * factor[column]);
-        let shift = |at: usize| (0..x.ncols()).map(|column| weight[(at, column)] * mean[column]).sum::<f64>();
-        let bias = planes.iter().enumerate().map(|(at, plane)| plane.bias - shift(at)).collect();
+        let weight = Mat::from_fn(used.len(), x.ncols(), |at, column| planes[at].weight[column]);
+        let bias = planes.iter().map(|plane| plane.bias).collect();
         let prior = used.iter().map(|column| values.col(*column).iter().sum::<f64>() / values.nrows() as f64).collect();
         Ok(Self { attributes: signatures.attributes().to_vec(), used, weight, bias, prior })
     }
@@ -132,18 +131,6 @@ fn check_binary(signatures: &Signatures) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The mean of each column, and the factor that makes its variance 1; constant columns stay unchanged.
-fn moments(x: MatRef<f64>) -> (Vec<f64>, Vec<f64>) {
-    let n = x.nrows() as f64;
-    let of_column = |column: usize| {
-        let values = x.col(column);
-        let mean = values.iter().map(|value| value / n).sum::<f64>();
-        let deviation = values.iter().map(|value| (value - mean).powi(2) / n).sum::<f64>().sqrt();
-        (mean, inverse_deviation(mean, deviation).unwrap_or(1.0))
-    };
-    (0..x.ncols()).map(of_column).unzip()
 }
 
 #[cfg(test)]

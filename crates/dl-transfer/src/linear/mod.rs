@@ -5,13 +5,23 @@
 //! so the penalty is on the difference of the two rows.
 
 mod lbfgs;
+mod one_vs_one;
+mod one_vs_rest;
+mod scaling;
+mod smo;
 pub mod svm;
+mod svm_classes;
 mod two_sample;
 
 use anyhow::{Result, bail, ensure};
 use rayon::prelude::*;
 
 pub use lbfgs::{LbfgsConfig, Minimum, minimize};
+pub use one_vs_one::OneVsOne;
+pub use one_vs_rest::one_vs_rest;
+pub(crate) use scaling::Scaling;
+pub use svm_classes::SvmClassesConfig;
+use svm_classes::check_rows;
 pub use two_sample::{TwoSample, TwoSampleConfig, two_sample};
 
 use crate::dot;
