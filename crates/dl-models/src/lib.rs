@@ -39,7 +39,7 @@ pub use network::{
 pub use onnx::OnnxModel;
 
 /// The architectures that the crate candle-transformers computes, in builds with the feature `transformers`.
-pub const TRANSFORMERS: &[&str] = &["convnext", "modernbert", "tf_efficientnet"];
+pub const TRANSFORMERS: &[&str] = &["convnext", "llama", "modernbert", "tf_efficientnet"];
 
 /// What to do about an architecture that only another build supports.
 pub(crate) fn transformers_missing(name: &str) -> Option<String> {

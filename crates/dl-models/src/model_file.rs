@@ -1,14 +1,14 @@
 //! What a model file holds. All programs find out here, so that each can refuse the wrong kind and name the right
 //! program.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result, anyhow};
 use candle_core::Device;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::checkpoint::printable;
+use crate::checkpoint::{is_gguf, printable};
 use crate::detection::DetectorKind;
 use crate::file::Kind;
 use crate::gan::TranslatorArchitecture;
@@ -22,6 +22,8 @@ pub enum ModelFile {
     ImageNetwork(Checkpoint),
     /// A network for texts: [`TextModel::from_checkpoint`](crate::text::TextModel::from_checkpoint) reads it.
     TextNetwork(Checkpoint),
+    /// A quantized language model in GGUF: [`TextModel::of_gguf`] reads it.
+    Gguf(PathBuf),
     /// CLIP: both read it.
     Clip(Checkpoint),
     /// A linear classifier on features.
@@ -44,6 +46,9 @@ impl ModelFile {
     /// # Errors
     /// When the file cannot be read, or is of a kind that this version does not support.
     pub fn open(path: &Path, arch: Option<&str>) -> Result<Self> {
+        if is_gguf(path) {
+            return Ok(Self::Gguf(path.to_owned()));
+        }
         let file = Checkpoint::open(path)?;
         let kind = kind(&file, arch).with_context(|| format!("model {}", path.display()))?;
         Ok(match kind {
@@ -65,6 +70,7 @@ impl ModelFile {
     pub fn open_text(path: &Path, device: &Device) -> Result<TextModel> {
         match Self::open(path, None)? {
             Self::TextNetwork(file) | Self::Clip(file) => TextModel::from_checkpoint(file, device),
+            Self::Gguf(path) => TextModel::of_gguf(&path, device),
             other => Err(other.unfit(path, "a network for texts")),
         }
     }
@@ -73,7 +79,7 @@ impl ModelFile {
     pub fn kind(&self) -> Kind {
         match self {
             Self::ImageNetwork(_) => Kind::ImageNetwork,
-            Self::TextNetwork(_) => Kind::TextNetwork,
+            Self::TextNetwork(_) | Self::Gguf(_) => Kind::TextNetwork,
             Self::Clip(_) => Kind::Clip,
             Self::LinearHead(_) => Kind::LinearHead,
             Self::RcnnHeads(_) => Kind::RcnnHeads,
@@ -86,6 +92,9 @@ impl ModelFile {
 
     /// The error of a program that needs something else: `needed`, for example "a network for texts".
     pub fn unfit(&self, path: &Path, needed: &str) -> Error {
+        if let Self::Gguf(_) = self {
+            return anyhow!("model {}: is a GGUF file of quantized weights, which only dl-generate reads", path.display());
+        }
         let kind = self.kind();
         anyhow!("model {}: contains {}, not {needed}; {}", path.display(), kind.description(), kind.programs())
     }

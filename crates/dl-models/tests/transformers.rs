@@ -1,5 +1,5 @@
-//! Networks in folders of Hugging Face and timm equal transformers and timm; see make_images.py and make_texts.py in
-//! testdata/goldens/transformers.
+//! Networks in folders of Hugging Face and timm equal transformers and timm; see make_images.py, make_texts.py
+//! and make_llama.py in testdata/goldens/transformers.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 #[cfg(feature = "transformers")]
@@ -143,6 +143,8 @@ mod candle {
     use candle_core::DType;
     use candle_nn::VarBuilder;
     use dl_models::ModelConfig;
+    use dl_models::text::generate::{Prompt, Sampling, generate};
+    use dl_models::text::{LanguageModel, Network, TextConfig};
     use serde_json::json;
 
     use super::formula::Formula;
@@ -182,5 +184,110 @@ mod candle {
         let options = json!({"size": "tiny", "names": "hugging-face", "prefix": "convnext."});
         let (model, _) = built("convnext", options, 3.0);
         assert_layers(&model, &images, &golden("convnext of transformers"), "convnext");
+    }
+
+    fn numbers<T: serde::de::DeserializeOwned>(golden: &Value, key: &str) -> Vec<T> {
+        serde_json::from_value(golden[key].clone()).unwrap()
+    }
+
+    /// The logits after each token, token by token; those after all of them at once are the same.
+    #[track_caller]
+    fn logits(network: &dyn LanguageModel, ids: &[u32], what: &str) -> Tensor {
+        let mut texts = network.begin(1);
+        let rows: Vec<Tensor> = ids.iter().map(|id| texts.next(&[&[*id]]).unwrap()).collect();
+        assert_eq!(texts.lengths(), [ids.len()]);
+        let flat = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let last = flat(rows.last().unwrap());
+        let (at_once, other) = (network.begin(1).next(&[ids]).unwrap(), &ids[..3]);
+        for (found, expected) in flat(&at_once).iter().zip(&last) {
+            assert!((found - expected).abs() < 1e-4, "{what}: {found} at once, {expected} token by token");
+        }
+        let batch = network.begin(3).next(&[other, ids, other]).unwrap();
+        assert_eq!(flat(&batch.narrow(0, 1, 1).unwrap()), flat(&at_once), "{what}: a text depends on the batch");
+        Tensor::cat(&rows, 0).unwrap()
+    }
+
+    /// The largest difference to the golden.
+    fn error(found: &Tensor, golden: &Value) -> f64 {
+        let found: Vec<f32> = found.flatten_all().unwrap().to_vec1().unwrap();
+        let picked = found.iter().step_by(found.len() / 64).take(64);
+        let expected: Vec<f64> = numbers(golden, "picked");
+        picked.zip(expected).map(|(found, expected)| (f64::from(*found) - expected).abs()).fold(0.0, f64::max)
+    }
+
+    #[track_caller]
+    fn assert_tokens_and_text(model: &TextModel, golden: &Value, what: &str) {
+        let texts: Vec<String> = serde_json::from_value(golden_in("llama.json", "texts")).unwrap();
+        let tokens: Vec<Vec<u32>> = texts.iter().map(|text| model.tokenizer.encode(text).unwrap().0.ids).collect();
+        assert_eq!(tokens, numbers::<Vec<u32>>(golden, "tokens"), "{what}");
+        let sampling = Sampling { temperature: 0.0, max_tokens: 12, ..Sampling::default() };
+        let prompt = Prompt { text: texts[0].clone(), rng: dl_record::rng(0, "x") };
+        let text = generate(model, vec![prompt], &sampling).unwrap().remove(0).unwrap();
+        assert_eq!(text, golden["text"], "{what}");
+    }
+
+    #[test]
+    fn llama_equals_transformers_and_continues_a_prompt_as_it_does() {
+        let golden = golden_in("llama.json", "llama");
+        let model = TextModel::open(&folder("llama"), &Device::Cpu).unwrap();
+        let ids: Vec<u32> = numbers(&golden, "ids");
+        let found = logits(model.language_model().unwrap(), &ids, "llama");
+        assert_equals(&found, &golden["logits"], "llama");
+        assert_tokens_and_text(&model, &golden, "llama");
+        let network: &dyn TextNetwork = model.network.texts();
+        let batch = TextBatch::new(&[Tokens::new(ids.clone())]);
+        let last = network.features(&batch, &["logits"], None).unwrap().remove(0);
+        assert_eq!(last.dims(), [1, 320]);
+    }
+
+    #[test]
+    fn llama_equals_transformers_whatever_its_options() {
+        for case in golden_in("llama.json", "networks").as_array().unwrap() {
+            let mut options = json!({
+                "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+                "intermediate_size": 64, "max_position_embeddings": 96, "rms_norm_eps": 1e-5, "vocab_size": 320,
+            });
+            options.as_object_mut().unwrap().extend(case["options"].as_object().unwrap().clone());
+            let config = TextConfig::new("llama", options.as_object().unwrap().clone());
+            let vb = VarBuilder::from_backend(Box::new(Formula::new(6.0)), DType::F32, Device::Cpu);
+            let Network::Language(network) = Network::build(&config, vb).unwrap() else { panic!("another network") };
+            let found = logits(&*network, &numbers::<u32>(case, "ids"), &options.to_string());
+            assert_equals(&found, &case["logits"], &options.to_string());
+        }
+    }
+
+    #[test]
+    fn llama_in_gguf_equals_transformers_on_the_dequantized_weights() {
+        // Activations are quantized too, except with unquantized weights.
+        for (name, most) in [("llama-f32.gguf", 1e-4), ("llama-q8_0.gguf", 0.1), ("llama-q4_0.gguf", 0.1)] {
+            let golden = golden_in("llama.json", name);
+            let model = TextModel::of_gguf(&folder(name), &Device::Cpu).unwrap();
+            let found = logits(model.language_model().unwrap(), &numbers::<u32>(&golden, "ids"), name);
+            let error = error(&found, &golden["logits"]);
+            assert!(error < most, "{name}: {error}");
+            assert_tokens_and_text(&model, &golden, name);
+        }
+    }
+
+    #[test]
+    fn a_damaged_gguf_is_an_error_and_never_a_panic() {
+        let (whole, files) = (std::fs::read(folder("llama-q4_0.gguf")).unwrap(), tempfile::tempdir().unwrap());
+        let path = files.path().join("x.gguf");
+        let open = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            TextModel::of_gguf(&path, &Device::Cpu).map(|_| ()).map_err(|error| format!("{error:#}"))
+        };
+        assert_eq!(open(&whole), Ok(()));
+        for length in (0..whole.len()).step_by(997) {
+            let error = open(&whole[..length]).unwrap_err();
+            assert!(error.contains("is truncated") && !error.contains('\n'), "{length}: {error}");
+        }
+        for (place, flip) in (0..whole.len() - 12_000).step_by(5).zip([0xFF, 0x01, 0x80].into_iter().cycle()) {
+            let mut damaged = whole.clone();
+            damaged[place] ^= flip;
+            if let Err(error) = open(&damaged) {
+                assert!(error.len() < 500 && !error.contains('\n'), "{place}: {error}");
+            }
+        }
     }
 }

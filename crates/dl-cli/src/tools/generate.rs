@@ -14,7 +14,7 @@ use crate::common::{
     Common, DeviceArgs, Inputs, Io, Messages, Outcome, STRICT, Tool, each_arrival, numbers, one_line, report_broken,
 };
 
-/// Generate texts with a GPT
+/// Generate texts with a language model
 ///
 /// Continues the `text` of each record, or each --prompt, until the model ends it. Writes one record per sample, whose
 /// `text` is the prompt and its continuation. A sample depends only on --seed and its id, not on other samples.
@@ -32,14 +32,15 @@ Examples:
     | jq -r .text
   dl-generate --model gpt2/ --prompt 'A stop sign is' --temperature 0.8 \\
     --top-p 0.9 --max-tokens 40 --stop .
-  dl-generate --model gpt2/ --temperature 0 beginnings.jsonl"
+  dl-generate --model gpt2/ --temperature 0 beginnings.jsonl
+  dl-generate --model SmolLM2-135M.Q8_0.gguf --prompt 'Once upon'"
 )]
 #[command(mut_arg("inputs", crate::common::only_records))]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file of a GPT-2, or a Hugging Face model folder
+    /// Model file of a GPT-2, Hugging Face model folder (gpt2, llama), or GGUF file of a Llama
     #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 
@@ -51,7 +52,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
 
-    /// Put the beginning-of-text token (GPT-2's <|endoftext|>) before every prompt
+    /// Put the beginning-of-text token (GPT-2's <|endoftext|>, Llama's <s>) before every prompt
     #[arg(long)]
     bos: bool,
 
@@ -107,8 +108,8 @@ impl Tool for Args {
         if let Some(note) = &model.note {
             io.messages.note(format_args!("model {}: {note}", self.model.display()));
         }
-        let gpt2 = model.gpt2().with_context(|| format!("model {}", self.model.display()))?;
-        let has_bos = gpt2.options.bos_token_id.is_some();
+        let network = model.language_model().with_context(|| format!("model {}", self.model.display()))?;
+        let has_bos = network.start().is_some();
         ensure!(!self.bos || has_bos, "--bos: the model has no beginning-of-text token (bos_token_id)");
         let mut queue = Queue {
             model: &model,

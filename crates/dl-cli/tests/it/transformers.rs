@@ -1,12 +1,12 @@
 //! Networks in folders of Hugging Face, as a user runs them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::finetune::{lines, shapes};
-use crate::support::{root, run};
+use crate::support::{Ran, root, run};
 
 fn folder(name: &str) -> String {
     root().join("testdata/goldens/transformers").join(name).to_str().unwrap().to_owned()
@@ -163,4 +163,158 @@ fn networks_of_candle_transformers_embed_and_classify_or_say_what_they_need() {
     let options = ["classifier", "--init-from", &model, "--output", output.to_str().unwrap()];
     let error = run("dl-finetune", &options, &labeled).expect(2).stderr;
     assert!(error.contains("modernbert") && error.contains("classif"), "{error}");
+}
+
+/// The greedy continuation of the prompt of make_llama.py, by a model in its folder.
+fn continued(model: &str, more: &[&str]) -> Ran {
+    let prompt = "the cat sat on 12345 mats, I'll go";
+    let options = ["--model", model, "--prompt", prompt, "--temperature", "0", "--max-tokens", "12"];
+    run("dl-generate", &[&options, more].concat(), "")
+}
+
+#[test]
+fn dl_generate_continues_texts_by_llama_in_a_folder_and_in_gguf() {
+    let files = ["llama", "llama-f32.gguf", "llama-q8_0.gguf", "llama-q4_0.gguf"];
+    if !has_candle() {
+        for file in files {
+            let error = continued(&folder(file), &[]).expect(2).stderr;
+            assert!(error.contains("llama needs a build with candle-transformers: make install"), "{error}");
+        }
+        return;
+    }
+    let goldens: Value = serde_json::from_slice(&fs::read(folder("llama.json")).unwrap()).unwrap();
+    for file in files {
+        let found = continued(&folder(file), &[]).expect(0);
+        assert_eq!(found.records()[0]["text"], goldens[file]["text"], "{file}");
+        assert_eq!(found.stdout, continued(&folder(file), &["--threads", "1"]).expect(0).stdout, "{file}");
+    }
+    // Sampled texts depend on the seed and their ids, not on the batch.
+    let (folder, records) = (folder("llama-q4_0.gguf"), lines(&[json!({"id": "a", "text": "stop"}), json!({"id": "b", "text": ""})]));
+    let options = ["--model", &folder, "--count", "3", "--max-tokens", "20", "--top-k", "40", "--top-p", "0.9"];
+    let sampled = |more: &[&str]| run("dl-generate", &[&options[..], more].concat(), &records).expect(0).stdout;
+    assert_eq!(sampled(&[]), sampled(&["--batch", "1"]));
+    assert_ne!(sampled(&[]), sampled(&["--seed", "1"]));
+    let error = run("dl-generate", &["--model", &folder, "--prompt", &"stop ".repeat(200)], "").expect(1).stderr;
+    assert!(error.contains("the network reads at most 95"), "{error}");
+}
+
+#[test]
+fn a_llama_ends_a_text_at_any_of_its_end_tokens_and_only_generates() {
+    if !has_candle() {
+        return;
+    }
+    let files = tempfile::tempdir().unwrap();
+    let goldens: Value = serde_json::from_slice(&fs::read(folder("llama.json")).unwrap()).unwrap();
+    let (ids, written) = (goldens["llama"]["ids"].as_array().unwrap(), goldens["llama"]["written"].as_array().unwrap());
+    let copy = copied("llama", &files.path().join("ends"));
+    edit(&copy, "eos_token_id", json!([1, written[ids.len() + 2]]));
+    let found = continued(copy.to_str().unwrap(), &[]).expect(0).records();
+    assert_eq!(found[0]["text"], "the cat sat on 12345 mats, I'll go0\\");
+    let llama = folder("llama");
+    let output = files.path().join("m.safetensors");
+    let texts = lines(&[json!({"id": "1", "text": "stop"}), json!({"id": "2", "text": "go"})]);
+    let error = run("dl-finetune", &["lm", "--init-from", &llama, "--output", output.to_str().unwrap()], &texts);
+    let error = error.expect(2).stderr;
+    assert!(error.contains("llama is computed by candle-transformers, which only infers"), "{error}");
+    let error = run("dl-eval", &["lm", "--model", &llama], &texts).expect(2).stderr;
+    assert!(error.contains("llama is computed by candle-transformers, which only infers"), "{error}");
+    for program in ["dl-embed", "dl-classify"] {
+        let error = run(program, &["--model", &folder("llama-f32.gguf")], &texts).expect(2).stderr;
+        assert!(error.contains("is a GGUF file of quantized weights, which only dl-generate reads"), "{error}");
+    }
+}
+
+#[test]
+fn a_llama_that_candle_computes_otherwise_is_refused() {
+    if !has_candle() {
+        return;
+    }
+    let files = tempfile::tempdir().unwrap();
+    for (place, value, expected) in [
+        ("attention_bias", json!(true), "attention_bias is true, which is not supported"),
+        ("mlp_bias", json!(true), "mlp_bias is true, which is not supported"),
+        ("hidden_act", json!("gelu"), "hidden_act is \"gelu\"; only silu is supported"),
+        ("head_dim", json!(16), "head_dim is 16; only hidden_size / num_attention_heads is supported: 8"),
+        ("num_key_value_heads", json!(3), "4 heads of queries cannot be divided among 3"),
+        ("rope_parameters", json!({"rope_type": "yarn"}), "rope_type is \"yarn\"; default and llama3 are supported"),
+        ("rope_parameters", json!({"rope_type": "llama3", "factor": 8}), "missing field `low_freq_factor`"),
+        ("num_hidden_layers", json!(3), "tensor \"model.layers.2.self_attn.q_proj.weight\" is missing"),
+        ("intermediate_size", json!(65), "tensor \"model.layers.0.mlp.gate_proj.weight\" is [64, 32]"),
+        ("vocab_size", json!(1_u64 << 40), "vocab_size is 1099511627776"),
+    ] {
+        let copy = copied("llama", &files.path().join(place));
+        edit(&copy, place, value);
+        let error = continued(copy.to_str().unwrap(), &[]).expect(2).stderr;
+        assert!(error.contains(expected) && error.lines().count() == 1, "{place}: {error}");
+        fs::remove_dir_all(copy).unwrap();
+    }
+}
+
+#[test]
+fn a_gguf_file_that_cannot_be_read_says_why() {
+    if !has_candle() {
+        return;
+    }
+    let files = tempfile::tempdir().unwrap();
+    let path = files.path().join("x.gguf");
+    let whole = fs::read(folder("llama-f32.gguf")).unwrap();
+    let find = |text: &str| whole.windows(text.len()).position(|bytes| bytes == text.as_bytes()).unwrap();
+    let after = |key: &str| find(key) + key.len();
+    let huge = &u64::MAX.to_le_bytes()[..];
+    for (place, bytes, expected) in [
+        (0, &b"GGML"[..], "is not a supported model file"),
+        (4, &[9][..], "is of version 9 of GGUF; 2 and 3 are supported"),
+        (8, huge, "claims 18446744073709551615 tensors"),
+        (16, huge, "claims 18446744073709551615 keys"),
+        (24, huge, "has a text of 18446744073709551615 bytes"),
+        (after("general.architecture") + 12, b"mamba", "is of the architecture \"mamba\"; llama is supported"),
+        (after("llama.block_count") + 4, &[3], "tensor \"blk.2.attn_k.weight\" is missing"),
+        (after("llama.embedding_length") + 4, &[64], "tensor \"blk.0.attn_k.weight\" is [16, 32]"),
+        (after("llama.attention.head_count") + 4, &[5], "32 columns cannot be divided among 5 heads"),
+        (after("tokenizer.ggml.tokens") + 8, huge, "is truncated"),
+        (after("tokenizer.ggml.pre") + 12, b"qwen_2", "its tokenizer.ggml.pre is \"qwen_2\"; supported are"),
+        (after("tokenizer.ggml.bos_token_id") + 4, &[255, 255], "bos_token_id is 65535, which is not a token"),
+        // One dimension, then its number type and its place.
+        (after("output_norm.weight") + 12, &[19], "has numbers of ggml's type 19; F32, F16"),
+        (after("output_norm.weight") + 16, huge, "is truncated: tensor \"output_norm.weight\""),
+        (after("output_norm.weight") + 4, huge, "tensor \"output_norm.weight\": its shape [18446744073709551615] cannot be"),
+        (find("output_norm.weight"), b"rope_freqs_.weight", "tensor \"output_norm.weight\" is missing"),
+        (find("blk.1.ffn_up.weight"), b"blk.1.attn_q.bias__", "tensor \"blk.1.ffn_up.weight\" is missing"),
+    ] {
+        let mut damaged = whole.clone();
+        damaged[place..place + bytes.len()].copy_from_slice(bytes);
+        fs::write(&path, damaged).unwrap();
+        let error = continued(path.to_str().unwrap(), &[]).expect(2).stderr;
+        assert!(error.contains(expected) && error.lines().count() == 1, "{expected}: {error}");
+        assert!(error.contains("x.gguf"), "{error}");
+    }
+    fs::write(&path, &whole[..100_000]).unwrap();
+    let error = continued(path.to_str().unwrap(), &[]).expect(2).stderr;
+    assert!(error.contains("is truncated: tensor"), "{error}");
+    // With a tokenizer beside it, an unknown kind of tokenizer does not matter.
+    let mut other = whole.clone();
+    let place = after("tokenizer.ggml.pre") + 12;
+    other[place..place + 6].copy_from_slice(b"qwen_2");
+    fs::write(&path, other).unwrap();
+    fs::copy(Path::new(&folder("llama")).join("tokenizer.json"), files.path().join("tokenizer.json")).unwrap();
+    let found = continued(path.to_str().unwrap(), &[]).expect(0).stdout;
+    assert_eq!(found, continued(&folder("llama-f32.gguf"), &[]).expect(0).stdout);
+}
+
+/// A copy of a folder of goldens.
+fn copied(name: &str, to: &Path) -> PathBuf {
+    fs::create_dir(to).unwrap();
+    for file in fs::read_dir(folder(name)).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+    to.to_owned()
+}
+
+/// Sets a key of a folder's config.
+fn edit(folder: &Path, key: &str, value: Value) {
+    let path = folder.join("config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    config[key] = value;
+    fs::write(path, config.to_string()).unwrap();
 }

@@ -53,6 +53,13 @@ pub(super) fn begins_as(path: &Path) -> Result<Format> {
     detect(&start, size)
 }
 
+/// Whether a file is GGUF, which is no list of tensors of floats; [`TextModel`](crate::text::TextModel) reads it.
+pub(crate) fn is_gguf(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = || open_regular(path).and_then(|file| Ok(file.take(4).read_to_end(&mut start)?));
+    path.is_file() && read().is_ok() && start == b"GGUF"
+}
+
 /// Opens a file that is not an index, and lists its tensors.
 pub(super) fn read_as(path: &Path, format: Format) -> Result<Contents> {
     match format {
@@ -122,7 +129,7 @@ const FOREIGN: &[(&[u8], usize, &str)] = &[
     (b"\x89HDF\r\n", 0, "an HDF5 file (Keras, MATLAB); export it to safetensors first"),
     (b"TFL3", 4, "a TensorFlow Lite file; export it to safetensors first"),
     (b"\x93NUMPY", 0, "a NumPy array; save named tensors as safetensors"),
-    (b"GGUF", 0, "a GGUF file; quantized weights are not supported"),
+    (b"GGUF", 0, "a GGUF file of quantized weights, which only dl-generate reads"),
     (b"version https://git-lfs", 0, "a Git LFS pointer; fetch the file itself with git lfs pull"),
     (b"<!DOCTYPE", 0, "a web page, so the download failed; download it again"),
     (b"<!doctype", 0, "a web page, so the download failed; download it again"),

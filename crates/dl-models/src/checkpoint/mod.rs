@@ -20,6 +20,7 @@ mod write;
 
 pub use caffe::mean_of_image;
 pub use format::Format;
+pub(crate) use format::is_gguf;
 use read::is_float;
 pub use read::{Checkpoint, TensorInfo};
 pub use write::{Precision, convert, convert_with, save, save_with};

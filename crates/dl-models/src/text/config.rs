@@ -42,6 +42,12 @@ pub const TEXT_ARCHITECTURES: &[TextArchitecture] = &[
     },
     #[cfg(feature = "transformers")]
     TextArchitecture {
+        name: "llama",
+        paper: "Touvron et al. 2023, LLaMA: open and efficient foundation language models; by candle-transformers",
+        layer: "logits",
+    },
+    #[cfg(feature = "transformers")]
+    TextArchitecture {
         name: "modernbert",
         paper: "Warner et al. 2024, Smarter, better, faster, longer: ...; by candle-transformers",
         layer: "last_hidden_state",
@@ -68,6 +74,7 @@ fn first_tensors(architecture: &str) -> &'static [&'static str] {
     match architecture {
         "bert" => &["bert.embeddings.word_embeddings.weight", "embeddings.word_embeddings.weight"],
         "distilbert" => &["distilbert.embeddings.word_embeddings.weight", "embeddings.word_embeddings.weight"],
+        "llama" => &["model.embed_tokens.weight", "embed_tokens.weight"],
         "modernbert" => &["model.embeddings.tok_embeddings.weight", "embeddings.tok_embeddings.weight"],
         "roberta" | "xlm-roberta" => {
             &["roberta.embeddings.word_embeddings.weight", "embeddings.word_embeddings.weight"]
@@ -150,6 +157,10 @@ impl TextConfig {
             name if BertFamily::of(name).is_some() => BertOptions::of(self)?.check()?,
             "gpt2" => self.options::<Gpt2Options>()?.check()?,
             "clip" => self.options::<ClipOptions>()?.check()?,
+            #[cfg(feature = "transformers")]
+            "llama" => {
+                crate::transformers::check_llama(self)?;
+            }
             #[cfg(feature = "transformers")]
             "modernbert" => {
                 crate::transformers::check_modernbert(self)?;

@@ -33,7 +33,7 @@ pub(crate) fn json_beside(model: &Path, name: &str) -> Result<Option<Map<String,
 }
 
 /// The text of a file beside the model's weights, if it exists.
-pub(super) fn text_beside(model: &Path, name: &str) -> Result<Option<String>> {
+pub(crate) fn text_beside(model: &Path, name: &str) -> Result<Option<String>> {
     let path = beside(model, name);
     if !path.exists() {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Generates text with a GPT-2, token by token, caching the results for earlier tokens.
+//! Generates text with a language model, token by token, caching the results for earlier tokens.
 
 use anyhow::{Result, ensure};
 use candle_core::DType;
@@ -6,7 +6,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use super::{Cache, TextModel};
+use super::TextModel;
 use crate::plain;
 
 /// How the next token is chosen.
@@ -103,11 +103,11 @@ struct InProgress {
 ///
 /// A prompt that cannot be continued (too long, or with characters that the vocabulary lacks) gives its own error.
 /// # Errors
-/// When the model is not a GPT-2, or `sampling` is invalid.
+/// When the model is not a language model, or `sampling` is invalid.
 pub fn generate(model: &TextModel, prompts: Vec<Prompt>, sampling: &Sampling) -> Result<Vec<Result<String>>> {
     sampling.check()?;
-    let gpt2 = model.gpt2()?;
-    let mark = gpt2.options.bos_token_id;
+    let network = model.language_model()?;
+    let (mark, longest) = (network.start(), network.longest());
     ensure!(!sampling.bos || mark.is_some(), "the model has no start token (bos_token_id)");
     let marked = sampling.bos || begins_with_mark(model);
     let mut written: Vec<Result<String>> = Vec::with_capacity(prompts.len());
@@ -123,8 +123,8 @@ pub fn generate(model: &TextModel, prompts: Vec<Prompt>, sampling: &Sampling) ->
                 let none = "the prompt is empty, and the model has no start token (bos_token_id)";
                 written.push(Err(anyhow::anyhow!(none)));
             }
-            Ok(ids) if begin.len() + ids.len() > gpt2.options.n_positions => {
-                let longest = gpt2.options.n_positions - begin.len();
+            Ok(ids) if begin.len() + ids.len() > longest => {
+                let longest = longest - begin.len();
                 written.push(Err(anyhow::anyhow!(
                     "the prompt has {} tokens, but the network reads at most {longest}",
                     ids.len()
@@ -140,21 +140,21 @@ pub fn generate(model: &TextModel, prompts: Vec<Prompt>, sampling: &Sampling) ->
     if sampling.max_tokens == 0 {
         return Ok(written);
     }
-    let mut cache = Cache::new(in_progress.len());
+    let mut texts = network.begin(in_progress.len());
     while !in_progress.is_empty() {
         let new: Vec<&[u32]> = in_progress.iter().map(|text| text.new.as_slice()).collect();
-        let logits = gpt2.next(&new, &mut cache).and_then(|logits| logits.to_dtype(DType::F32)?.to_vec2::<f32>());
-        let known = cache.lengths();
+        let logits = texts.next(&new).and_then(|logits| logits.to_dtype(DType::F32)?.to_vec2::<f32>());
+        let known = texts.lengths();
         let mut keep = Vec::with_capacity(in_progress.len());
         for ((text, logits), known) in in_progress.iter_mut().zip(logits.map_err(plain)?).zip(known) {
             let token = sampling.draw(&logits, &mut text.rng);
-            let ended = Some(token) == gpt2.options.eos_token_id;
+            let ended = network.ends(token);
             if !ended {
                 text.ids.push(token);
                 text.new = vec![token];
             }
             let stopped = if ended { None } else { stop_of(model, text, &sampling.stop)? };
-            let full = known >= gpt2.options.n_positions || text.ids.len() - text.given >= sampling.max_tokens;
+            let full = known >= longest || text.ids.len() - text.given >= sampling.max_tokens;
             let goes_on = !ended && stopped.is_none() && !full;
             if !goes_on && text.ids.len() > text.given {
                 let continuation = match stopped {
@@ -167,7 +167,7 @@ pub fn generate(model: &TextModel, prompts: Vec<Prompt>, sampling: &Sampling) ->
             }
             keep.push(goes_on);
         }
-        cache.retain(&keep);
+        texts.retain(&keep);
         let mut keep = keep.into_iter();
         in_progress.retain(|_| keep.next().unwrap_or(false));
     }

@@ -1,4 +1,4 @@
-//! Text networks: BERT and its descendants, GPT-2 and CLIP, with Hugging Face's tensor names.
+//! Text networks: BERT and its descendants, GPT-2, Llama and CLIP, with Hugging Face's tensor names.
 //!
 //! The texts of a batch are not padded: their tokens are consecutive rows of a matrix [tokens, width], and attention
 //! stays within each text ([`dl_ops::attention`]). So nothing is computed for padding, no mask is needed, and a text's
@@ -15,6 +15,7 @@ pub(crate) mod folder;
 mod freeze;
 pub mod generate;
 mod gpt2;
+mod language;
 pub(crate) mod layers;
 pub mod loss;
 mod model;
@@ -33,9 +34,14 @@ pub use bert::{Bert, BertFamily, BertOptions};
 pub use clip::{Clip, ClipImages, ClipImagesOptions, ClipOptions, ClipTexts, ClipTextsOptions};
 pub use config::{TEXT_ARCHITECTURES, TextArchitecture, TextConfig};
 pub use freeze::TextFreeze;
+#[cfg(feature = "transformers")]
+pub(crate) use folder::text_beside;
 pub use gpt2::{Cache, Gpt2, Gpt2Options};
+pub use language::{Continuations, LanguageModel};
 pub(crate) use model::outline;
 pub use model::{Network, TextModel, convert};
+#[cfg(feature = "transformers")]
+pub(crate) use tokenizer::begin_with;
 pub use tokenizer::{TOKENIZER_KEY, TextTokenizer};
 
 /// An output of a text network.

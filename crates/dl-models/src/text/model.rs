@@ -10,7 +10,9 @@ use candle_nn::VarBuilder;
 use super::bert::BertFamily;
 use super::freeze::in_head;
 use super::tokenizer::TOKENIZER_KEY;
-use super::{Bert, BertOptions, Clip, Gpt2, TEXT_ARCHITECTURES, TextConfig, TextFreeze, TextNetwork, TextTokenizer};
+use super::{
+    Bert, BertOptions, Clip, Gpt2, LanguageModel, TEXT_ARCHITECTURES, TextConfig, TextFreeze, TextNetwork, TextTokenizer,
+};
 use crate::model::{CheckpointBackend, TensorShapes, build_outline};
 use crate::{Checkpoint, Parameters, Precision, checkpoint, plain};
 
@@ -36,6 +38,8 @@ pub enum Network {
     Clip(Box<Clip>),
     /// A network of candle-transformers, for inference.
     Candle(Box<dyn TextNetwork>),
+    /// A language model of candle-transformers, which generates.
+    Language(Box<dyn LanguageModel>),
 }
 
 impl Network {
@@ -50,6 +54,8 @@ impl Network {
             }
             "gpt2" => Self::Gpt2(Gpt2::new(&config.options()?, vb).map_err(plain)?),
             "clip" => Self::Clip(Box::new(Clip::new(&config.options()?, vb).map_err(plain)?)),
+            #[cfg(feature = "transformers")]
+            "llama" => Self::Language(crate::transformers::llama(config, vb)?),
             #[cfg(feature = "transformers")]
             "modernbert" => Self::Candle(crate::transformers::modernbert(config, vb)?),
             other => {
@@ -66,7 +72,7 @@ impl Network {
             Self::Bert(bert) => bert.prefix(),
             Self::Gpt2(_) => Gpt2::PREFIX,
             Self::Clip(_) => "",
-            Self::Candle(_) => "model",
+            Self::Candle(_) | Self::Language(_) => "model",
         }
     }
 
@@ -77,6 +83,7 @@ impl Network {
             Self::Gpt2(gpt2) => gpt2,
             Self::Clip(clip) => &clip.texts,
             Self::Candle(network) => &**network,
+            Self::Language(network) => &**network,
         }
     }
 }
@@ -175,12 +182,42 @@ impl TextModel {
         self.config.default_layer()
     }
 
-    /// The network, if it is a GPT-2.
+    /// Reads a quantized language model and its tokenizer from GGUF.
+    /// # Errors
+    /// When the file is invalid or not supported, or this build lacks candle-transformers.
+    pub fn of_gguf(path: &Path, device: &Device) -> Result<Self> {
+        #[cfg(feature = "transformers")]
+        return crate::transformers::open_gguf(path, device);
+        #[cfg(not(feature = "transformers"))]
+        {
+            let _ = device;
+            let lacking = crate::transformers_missing("llama").unwrap_or_default();
+            bail!("model {}: is a GGUF file; {lacking}", path.display())
+        }
+    }
+
+    /// The network, if it is a language model.
+    /// # Errors
+    /// When it is another network.
+    pub fn language_model(&self) -> Result<&dyn LanguageModel> {
+        match &self.network {
+            Network::Gpt2(gpt2) => Ok(gpt2),
+            Network::Language(network) => Ok(&**network),
+            _ => bail!("{} cannot generate text; gpt2 and llama can", self.config.architecture),
+        }
+    }
+
+    /// The network, if it is a GPT-2, the language model that can be trained.
     /// # Errors
     /// When it is another network.
     pub fn gpt2(&self) -> Result<&Gpt2> {
         match &self.network {
             Network::Gpt2(gpt2) => Ok(gpt2),
+            Network::Language(_) => bail!(
+                "{} is computed by candle-transformers, which only infers: dl-generate takes it, training and measuring \
+                 need gpt2",
+                self.config.architecture
+            ),
             _ => bail!("{} cannot generate text; gpt2 can", self.config.architecture),
         }
     }
@@ -203,6 +240,8 @@ fn longest(config: &TextConfig) -> Result<usize> {
     Ok(match config.architecture.as_str() {
         "gpt2" => config.options::<super::Gpt2Options>()?.n_positions,
         "clip" => config.options::<super::ClipOptions>()?.text_config.max_position_embeddings,
+        #[cfg(feature = "transformers")]
+        "llama" => crate::transformers::check_llama(config)?,
         #[cfg(feature = "transformers")]
         "modernbert" => crate::transformers::check_modernbert(config)?,
         _ => BertOptions::of(config)?.longest(),

@@ -276,6 +276,12 @@ fn special(token: &str, id: u64) -> Value {
     })
 }
 
+/// A post-processor that begins each text with a token.
+#[cfg(feature = "transformers")]
+pub(crate) fn begin_with(token: &str, id: u64) -> Value {
+    template(&[(token, id)], &[])
+}
+
 /// Special tokens before and after a text; a second text gets the latter, too.
 fn template(before: &[(&str, u64)], after: &[(&str, u64)]) -> Value {
     let marks = |marks: &[(&str, u64)], kind: u32| -> Vec<Value> {

@@ -136,9 +136,11 @@ impl Scorer {
                 ensure!(model.config.labels.is_some(), "{}: its config has no labels", name());
                 Ok(Self::Texts(Box::new(model)))
             }
-            ModelFile::RcnnHeads(_) | ModelFile::Detector(_) | ModelFile::Generator(_) | ModelFile::FeatureMap(_) => {
-                Err(file.unfit(path, "a classifier"))
-            }
+            ModelFile::RcnnHeads(_)
+            | ModelFile::Detector(_)
+            | ModelFile::Generator(_)
+            | ModelFile::FeatureMap(_)
+            | ModelFile::Gguf(_) => Err(file.unfit(path, "a classifier")),
         }
     }
 
