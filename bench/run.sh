@@ -41,6 +41,7 @@ measure "Detectors" "--rounds 1 fast_yolo" "" detectors.py --bin ../target/relea
 measure "Detectors: single operations" "--runs 1" "" detector_ops.py
 measure "Detectors: training" "--rounds 1 --steps 2" "" detector_training.py --bin ../target/release
 measure "GANs: training" "--rounds 1 --steps 2" "" gan_training.py --bin ../target/release
+measure "Adversarial adaptation: training" "--rounds 1 --steps 2" "" adversarial_training.py --bin ../target/release
 short="--networks squeezenet1_0 --batches 1 --rounds 1 --seconds 0"
 measure "Networks" "$short" "" networks.py
 measure "Networks, candle's own operations" "$short" "--rounds 1 --seconds 0.5" networks.py --peers candle

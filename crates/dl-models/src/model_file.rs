@@ -93,7 +93,10 @@ impl ModelFile {
     /// The error of a program that needs something else: `needed`, for example "a network for texts".
     pub fn unfit(&self, path: &Path, needed: &str) -> Error {
         if let Self::Gguf(_) = self {
-            return anyhow!("model {}: is a GGUF file of quantized weights, which only dl-generate reads", path.display());
+            return anyhow!(
+                "model {}: is a GGUF file of quantized weights, which only dl-generate reads",
+                path.display()
+            );
         }
         let kind = self.kind();
         anyhow!("model {}: contains {}, not {needed}; {}", path.display(), kind.description(), kind.programs())

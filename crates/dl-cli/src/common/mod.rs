@@ -56,7 +56,7 @@ pub use main::{Outcome, Tool, main};
 pub(crate) use marked::{ImageFile, is_marked, marked};
 pub(crate) use messages::counted;
 pub use messages::{Messages, one_line};
-pub(crate) use object::object;
+pub(crate) use object::{figures_of_means, given, object};
 pub(crate) use output::{Originals, is_image_of, not_an_input};
 pub(crate) use passes::{FirstPass, first_pass, second_pass, second_pass_in_batches};
 pub use progress::Progress;

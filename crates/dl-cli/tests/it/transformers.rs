@@ -189,7 +189,8 @@ fn dl_generate_continues_texts_by_llama_in_a_folder_and_in_gguf() {
         assert_eq!(found.stdout, continued(&folder(file), &["--threads", "1"]).expect(0).stdout, "{file}");
     }
     // Sampled texts depend on the seed and their ids, not on the batch.
-    let (folder, records) = (folder("llama-q4_0.gguf"), lines(&[json!({"id": "a", "text": "stop"}), json!({"id": "b", "text": ""})]));
+    let (folder, records) =
+        (folder("llama-q4_0.gguf"), lines(&[json!({"id": "a", "text": "stop"}), json!({"id": "b", "text": ""})]));
     let options = ["--model", &folder, "--count", "3", "--max-tokens", "20", "--top-k", "40", "--top-p", "0.9"];
     let sampled = |more: &[&str]| run("dl-generate", &[&options[..], more].concat(), &records).expect(0).stdout;
     assert_eq!(sampled(&[]), sampled(&["--batch", "1"]));
@@ -277,7 +278,11 @@ fn a_gguf_file_that_cannot_be_read_says_why() {
         // One dimension, then its number type and its place.
         (after("output_norm.weight") + 12, &[19], "has numbers of ggml's type 19; F32, F16"),
         (after("output_norm.weight") + 16, huge, "is truncated: tensor \"output_norm.weight\""),
-        (after("output_norm.weight") + 4, huge, "tensor \"output_norm.weight\": its shape [18446744073709551615] cannot be"),
+        (
+            after("output_norm.weight") + 4,
+            huge,
+            "tensor \"output_norm.weight\": its shape [18446744073709551615] cannot be",
+        ),
         (find("output_norm.weight"), b"rope_freqs_.weight", "tensor \"output_norm.weight\" is missing"),
         (find("blk.1.ffn_up.weight"), b"blk.1.attn_q.bias__", "tensor \"blk.1.ffn_up.weight\" is missing"),
     ] {

@@ -56,7 +56,7 @@ pub(super) fn begins_as(path: &Path) -> Result<Format> {
 /// Whether a file is GGUF, which is no list of tensors of floats; [`TextModel`](crate::text::TextModel) reads it.
 pub(crate) fn is_gguf(path: &Path) -> bool {
     let mut start = Vec::new();
-    let read = || open_regular(path).and_then(|file| Ok(file.take(4).read_to_end(&mut start)?));
+    let mut read = || open_regular(path).and_then(|file| Ok(file.take(4).read_to_end(&mut start)?));
     path.is_file() && read().is_ok() && start == b"GGUF"
 }
 

@@ -33,9 +33,9 @@ pub use batch::{TextBatch, Tokens};
 pub use bert::{Bert, BertFamily, BertOptions};
 pub use clip::{Clip, ClipImages, ClipImagesOptions, ClipOptions, ClipTexts, ClipTextsOptions};
 pub use config::{TEXT_ARCHITECTURES, TextArchitecture, TextConfig};
-pub use freeze::TextFreeze;
 #[cfg(feature = "transformers")]
 pub(crate) use folder::text_beside;
+pub use freeze::TextFreeze;
 pub use gpt2::{Cache, Gpt2, Gpt2Options};
 pub use language::{Continuations, LanguageModel};
 pub(crate) use model::outline;

@@ -11,7 +11,8 @@ use super::bert::BertFamily;
 use super::freeze::in_head;
 use super::tokenizer::TOKENIZER_KEY;
 use super::{
-    Bert, BertOptions, Clip, Gpt2, LanguageModel, TEXT_ARCHITECTURES, TextConfig, TextFreeze, TextNetwork, TextTokenizer,
+    Bert, BertOptions, Clip, Gpt2, LanguageModel, TEXT_ARCHITECTURES, TextConfig, TextFreeze, TextNetwork,
+    TextTokenizer,
 };
 use crate::model::{CheckpointBackend, TensorShapes, build_outline};
 use crate::{Checkpoint, Parameters, Precision, checkpoint, plain};

@@ -108,7 +108,10 @@ impl LlamaOptions {
         check_heads(options.hidden_size, options.num_attention_heads)?;
         let (heads, columns) = (options.num_attention_heads, options.hidden_size / options.num_attention_heads);
         let stated = options.head_dim.unwrap_or(columns);
-        ensure!(stated == columns, "head_dim is {stated}; only hidden_size / num_attention_heads is supported: {columns}");
+        ensure!(
+            stated == columns,
+            "head_dim is {stated}; only hidden_size / num_attention_heads is supported: {columns}"
+        );
         check_head(columns, heads, options.kept_heads())?;
         ensure!(options.kept_heads() <= options.longest(), "max_position_embeddings is less than the number of heads");
         let theta = options.rope_theta;
@@ -141,7 +144,10 @@ impl LlamaOptions {
                 let scaling: Scaling = serde_json::from_value(stated.clone())?;
                 let Scaling { factor, low_freq_factor: low, high_freq_factor: high, .. } = scaling;
                 let right = factor >= 1.0 && factor.is_finite() && low > 0.0 && high > low && high.is_finite();
-                ensure!(right, "the factors of the rotation are {factor}, {low} and {high}; expected 1 <= factor, 0 < low < high");
+                ensure!(
+                    right,
+                    "the factors of the rotation are {factor}, {low} and {high}; expected 1 <= factor, 0 < low < high"
+                );
                 limits::count(
                     "original_max_position_embeddings",
                     scaling.original_max_position_embeddings,

@@ -97,7 +97,8 @@ impl Args {
         let found = logistic_weighted(&table.x, table.columns(), &targets, labels.len(), &weights(table), &config)?;
         if !found.converged {
             let iterations = found.iterations;
-            io.messages.note(format_args!("the solver stopped after {iterations} iterations, before it reached --tolerance"));
+            io.messages
+                .note(format_args!("the solver stopped after {iterations} iterations, before it reached --tolerance"));
         }
         let how = json!({ "iterations": found.iterations, "objective": found.objective });
         self.write(io, table, tally, (&found.weight, &found.bias), how)

@@ -22,7 +22,8 @@ use super::no_record;
 use super::training::{ExamplesOf, Situation, TrainingArgs, settings_of};
 use super::views::ViewArgs;
 use crate::common::{
-    Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, Tally, each_record, numbers, object,
+    Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, Tally, each_record, figures_of_means, numbers,
+    object,
 };
 
 /// Options of trainings on whole images.
@@ -248,9 +249,7 @@ impl<'a> Pictures<'a> {
             training.extend(args.training.figures(&situation)?);
             training.extend(object(about.figures.clone()));
             training.insert("iterations".to_owned(), json!(progress.step));
-            for (name, value) in &progress.means {
-                training.insert(name.replace(' ', "_"), json!(value));
-            }
+            training.extend(figures_of_means(&progress.means));
             if let Some(validation) = &progress.validation {
                 training.insert("validation".to_owned(), serde_json::to_value(validation)?);
             }

@@ -197,7 +197,8 @@ impl Source {
     /// Counts `length` bytes as read, if there are as many.
     fn advance(&mut self, length: u64) -> Result<()> {
         let end = self.at.checked_add(length).filter(|end| *end <= self.size);
-        self.at = end.with_context(|| format!("is truncated: its header goes on after the file's {} bytes", self.size))?;
+        self.at =
+            end.with_context(|| format!("is truncated: its header goes on after the file's {} bytes", self.size))?;
         ensure!(self.at <= LONGEST, "has a header of more than {LONGEST} bytes, which is not supported");
         Ok(())
     }
@@ -267,9 +268,7 @@ impl Source {
                 // The file bounds what is pushed.
                 match kind {
                     Kind::Text => Field::Texts((0..count).map(|_| self.text(LONGEST)).collect_lazily()?),
-                    Kind::Real(_) => {
-                        Field::Reals((0..count).map(|_| Ok(self.number(kind)? as f32)).collect_lazily()?)
-                    }
+                    Kind::Real(_) => Field::Reals((0..count).map(|_| Ok(self.number(kind)? as f32)).collect_lazily()?),
                     Kind::Integer { .. } => Field::Integers((0..count).map(|_| self.integer(kind)).collect_lazily()?),
                     Kind::Flag => {
                         let flags = (0..count).map(|_| Ok(i64::from(self.take::<1>()? != [0])));
@@ -334,7 +333,10 @@ impl<T, I: Iterator<Item = Result<T>>> CollectLazily<T> for I {
 /// The kind of a value.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    Integer { size: u64, signed: bool },
+    Integer {
+        size: u64,
+        signed: bool,
+    },
     /// Of 4 or 8 bytes.
     Real(u64),
     Flag,

@@ -23,9 +23,9 @@ use super::llama::{Llama, QuantizedConfig};
 use super::llama_options::check_head;
 use crate::checkpoint::printable;
 use crate::file::limits;
+use crate::plain;
 use crate::text::config::check_heads;
 use crate::text::{Network, TextConfig, TextModel, TextTokenizer, text_beside};
-use crate::plain;
 
 /// Reads a Llama with its tokenizer, which may be in a `tokenizer.json` beside it.
 /// # Errors
@@ -51,7 +51,11 @@ fn open(path: &Path, device: &Device) -> Result<TextModel> {
     let tokenizer = TextTokenizer::new(&text, sizes.longest)?;
     let id = |key: &str| -> Result<Option<u32>> {
         let id = header.integer(key)?;
-        ensure!(id.is_none_or(|id| id < sizes.vocabulary as u64), "its {key} is {}, which is not a token", id.unwrap_or(0));
+        ensure!(
+            id.is_none_or(|id| id < sizes.vocabulary as u64),
+            "its {key} is {}, which is not a token",
+            id.unwrap_or(0)
+        );
         Ok(id.map(|id| id as u32))
     };
     let start = id("tokenizer.ggml.bos_token_id")?;
@@ -205,7 +209,11 @@ fn refuse_variants(header: &Header) -> Result<()> {
     let scaled = header.tensors.contains_key("rope_freqs.weight");
     ensure!(!scaled, "scales the rotation, as Llama 3.1 does (rope_freqs.weight), and {instead}");
     let scaling = header.text("llama.rope.scaling.type")?.unwrap_or("none");
-    ensure!(scaling == "none", "scales the rotation (llama.rope.scaling.type \"{}\"), and {instead}", printable(scaling));
+    ensure!(
+        scaling == "none",
+        "scales the rotation (llama.rope.scaling.type \"{}\"), and {instead}",
+        printable(scaling)
+    );
     for key in ["llama.rope.scaling.factor", "llama.rope.scale_linear"] {
         let factor = header.real(key)?.unwrap_or(1.0);
         ensure!(factor == 1.0 || factor == 0.0, "scales the rotation ({key} {factor}), and {instead}");

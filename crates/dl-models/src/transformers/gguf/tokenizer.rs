@@ -47,9 +47,11 @@ impl GgufTokenizer {
         };
         let begins = header.flag("tokenizer.ggml.add_bos_token")?.unwrap_or(begins);
         if begins {
-            let id = header.integer("tokenizer.ggml.bos_token_id")?.context("its tokenizer.ggml.bos_token_id is missing")?;
+            let id =
+                header.integer("tokenizer.ggml.bos_token_id")?.context("its tokenizer.ggml.bos_token_id is missing")?;
             let token = usize::try_from(id).ok().and_then(|id| vocabulary.tokens.get(id));
-            let token = token.with_context(|| format!("its tokenizer.ggml.bos_token_id is {id}, which is not a token"))?;
+            let token =
+                token.with_context(|| format!("its tokenizer.ggml.bos_token_id is {id}, which is not a token"))?;
             json["post_processor"] = crate::text::begin_with(token, id);
         }
         json["added_tokens"] = vocabulary.added();
@@ -70,7 +72,9 @@ impl<'a> Vocabulary<'a> {
         let kinds = match header.fields.get("tokenizer.ggml.token_type") {
             None => &[],
             Some(Field::Integers(kinds)) if kinds.len() == tokens.len() => kinds.as_slice(),
-            Some(_) => bail!("its tokenizer.ggml.token_type does not have a number for each of {} tokens", tokens.len()),
+            Some(_) => {
+                bail!("its tokenizer.ggml.token_type does not have a number for each of {} tokens", tokens.len())
+            }
         };
         Ok(Self { tokens, kinds })
     }
@@ -119,9 +123,7 @@ enum Words {
 fn byte_pairs(header: &Header, vocabulary: &Vocabulary, words: Words) -> Result<Value> {
     let merges = texts(header, "tokenizer.ggml.merges")?;
     ensure!(merges.len() <= MOST_TOKENS, "has {} merges; up to {MOST_TOKENS} are supported", merges.len());
-    let bytes = |use_regex: bool| {
-        json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": use_regex})
-    };
+    let bytes = |use_regex: bool| json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": use_regex});
     let first = match words {
         Words::Gpt2 => None,
         Words::SmolLm => Some(json!({"type": "Digits", "individual_digits": true})),
@@ -189,7 +191,10 @@ fn merges(vocabulary: &Vocabulary, scores: &[f32]) -> Result<Vec<[String; 2]>> {
                 count += 1;
             }
         }
-        ensure!(count <= MOST_TOKENS, "its pieces can be merged in more than {MOST_TOKENS} ways, which is not supported");
+        ensure!(
+            count <= MOST_TOKENS,
+            "its pieces can be merged in more than {MOST_TOKENS} ways, which is not supported"
+        );
     }
     let mut all: Vec<(f32, [&str; 2])> =
         found.into_iter().flat_map(|(id, pairs)| pairs.into_iter().map(move |pair| (scores[id], pair))).collect();

@@ -12,10 +12,10 @@ use dl_transfer::Mat;
 use dl_transfer::feature_head::{FeatureHead, HeadMethod};
 use dl_transfer::mlp::{Dense, Mlp};
 use dl_transfer::rows::{Row, RowIntake};
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::{Args, Both};
-use crate::common::{Io, Outcome, object};
+use crate::common::{Io, Outcome, figures_of_means, object};
 use crate::tools::finetune::training::{ExamplesOf, Situation, settings_of};
 
 /// Standardization of the columns.
@@ -149,8 +149,7 @@ impl Args {
             let mut training = args.training.figures(&situation)?;
             training.extend(figures.clone());
             training.insert("iterations".to_owned(), json!(progress.step));
-            let means = progress.means.iter().map(|(name, value)| (name.replace(' ', "_"), json!(value)));
-            training.extend(means.collect::<Map<_, _>>());
+            training.extend(figures_of_means(&progress.means));
             let head = FeatureHead {
                 layer: intake.layer.clone().unwrap_or_default(),
                 network: intake.network.clone(),

@@ -13,14 +13,21 @@ impl Args {
     pub(super) fn of_images(&self, Both { sided, tally, .. }: Both, io: &mut Io) -> Result<Outcome> {
         let mut source = PictureArgs::examples(Truth::Labels);
         let mut target = PictureArgs::examples(Truth::Own);
-        let mut unlabeled = 0;
+        // Records that cannot be used are refused as a whole, with their number and the reason of the first.
+        let mut unfit = 0;
+        let mut reason = None;
         for record in &sided.source.records {
-            // A source without labels is refused as a whole, with their number.
-            unlabeled += usize::from(source.push(record).is_err());
+            if let Err(error) = source.push(record) {
+                unfit += 1;
+                reason.get_or_insert(error);
+            }
         }
         sided.target.records.iter().try_for_each(|record| target.push(record))?;
+        if let Some(error) = reason {
+            let records = sided.source.records.len();
+            return Err(error.context(format!("{unfit} of {records} records of the source cannot be used; the first")));
+        }
         let source = source.finish().context("the source")?;
-        anyhow::ensure!(unlabeled == 0, "{unlabeled} records of the source have no label");
         let labels = source.labels().to_vec();
         let validation = match self.validation.file() {
             Some(path) => Some(self.pictures.validation(io, path, &labels)?),

@@ -16,7 +16,7 @@ use super::auto::SAMPLE;
 use super::learner::{Learner, MakeFile};
 use super::options::{Factors, InputName};
 use super::{Args, options, path};
-use crate::common::{Inputs, Io, Job, Messages, RegionWarp, Tally, each_record, numbers, object};
+use crate::common::{Inputs, Io, Job, Messages, RegionWarp, Tally, each_record, given, numbers, object};
 use crate::tools::finetune::no_record;
 use crate::tools::finetune::training::{self, ExamplesOf, Situation, default_batch};
 
@@ -261,16 +261,16 @@ impl Learner for ImageLearner<'_> {
         let (args, data) = (self.args, self.data);
         let mut figures = words(args.warp.resolve(&start.model.config)?);
         let digest = data.validation.as_ref().map(|examples| examples.digest().to_string());
-        let mut choices = object(json!({
+        figures.extend(given(json!({
             "crops": Some(true).filter(|_| data.train.kind() == Some(Kind::Crops)),
             "validation_digest": digest,
             "weighted": Some(true).filter(|_| data.train.are_weighted()),
-        }));
+        })));
         if strategy != Some(Strategy::FeatureExtraction) {
             let freeze = self.start_config(strategy).freeze;
             let augment = args.views.config()?;
             let is_default = AugmentConfig { flip: augment.flip, ..AugmentConfig::default() } == augment;
-            choices.extend(object(json!({
+            figures.extend(given(json!({
                 "batch": self.batch(&data.train, self.is_from_scratch(strategy)),
                 "positive_fraction": args.positive_fraction,
                 "flip": args.views.flips(),
@@ -279,7 +279,6 @@ impl Learner for ImageLearner<'_> {
                 "mixup": Some(args.views.mixup).filter(|mixup| *mixup > 0.0),
             })));
         }
-        figures.extend(choices.into_iter().filter(|(_, value)| !value.is_null()));
         Ok(figures)
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::learner::Learner;
 use super::{Args, StrategyName, auto};
-use crate::common::{Messages, Outcome, object};
+use crate::common::{Messages, Outcome, given, object};
 use crate::tools::finetune::training::{Situation, settings_of};
 
 /// Trains and writes a model; the outcome if training ended early.
@@ -104,6 +104,6 @@ fn results(args: &Args, strategy: Option<Strategy>, progress: &Progress) -> Resu
         "dropout": args.dropout,
         "layer_lr": Some(&args.layer_lr).filter(|layers| !layers.is_empty()),
     });
-    results.extend(object(choices).into_iter().filter(|(_, value)| !value.is_null()));
+    results.extend(given(choices));
     Ok(results)
 }

@@ -20,7 +20,7 @@ use super::auto::SAMPLE;
 use super::learner::{Learner, MakeFile};
 use super::options::{FreezeTo, InputName, StrategyName, TOP};
 use super::{Args, path};
-use crate::common::{Io, Messages, Tally, object};
+use crate::common::{Io, Messages, Tally, given, object};
 use crate::tools::finetune::network::report_frozen;
 use crate::tools::finetune::texts::{self, Source};
 use crate::tools::finetune::training::{ExamplesOf, Situation, default_batch};
@@ -302,12 +302,11 @@ impl Learner for TextLearner<'_> {
 
     fn figures(&self, start: &TextStart, strategy: Option<Strategy>) -> Result<Map<String, Value>> {
         let weighted = self.data.train.iter().any(|text| text.weight != 1.0);
-        let figures = object(json!({
+        Ok(given(json!({
             "batch": Some(self.batch(&self.data.train)).filter(|_| strategy != Some(Strategy::FeatureExtraction)),
             "freeze": Some(start.freeze.to_string()).filter(|_| start.freeze != TextFreeze::Nothing),
             "weighted": Some(true).filter(|_| weighted),
-        }));
-        Ok(figures.into_iter().filter(|(_, value)| !value.is_null()).collect())
+        })))
     }
 
     fn model(&self, start: &TextStart, training: Map<String, Value>) -> Result<TrainedModel> {

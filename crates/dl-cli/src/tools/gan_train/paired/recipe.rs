@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::PairedArgs;
 use super::options::{PatchArgs, PatchName, SrName};
+use crate::common::given;
 use crate::tools::gan_train::help::{self, OptionDefault};
 
 /// Steps down of the smallest and the largest U-Net.
@@ -257,6 +258,6 @@ impl Recipe {
             "flip": !args.no_flip,
             "width": args.width,
         });
-        figures.as_object().cloned().unwrap_or_default().into_iter().filter(|(_, value)| !value.is_null()).collect()
+        given(figures)
     }
 }
