@@ -24,9 +24,15 @@ pub fn one_vs_rest(
     check_rows(x, targets, classes, weights)?;
     let scaling = if config.standardize { Scaling::of(x, weights) } else { Scaling::none(x.ncols()) };
     let scaled = scaling.apply(x);
-    let costs: Vec<f64> = (0..x.nrows()).map(|row| config.cost_of(row, targets, weights)).collect();
+    // As in liblinear, the rest of three classes or more has no weights of classes.
+    let plain = SvmClassesConfig { class_weights: Vec::new(), ..config.clone() };
     let against = |class: usize| {
         let signs: Vec<f64> = targets.iter().map(|target| if *target == class { 1.0 } else { -1.0 }).collect();
+        let costs: Vec<f64> = (0..x.nrows())
+            .map(|row| {
+                if classes == 2 || targets[row] == class { config } else { &plain }.cost_of(row, targets, weights)
+            })
+            .collect();
         let plane = fit(scaled.as_ref(), &signs, &costs, Loss::SquaredHinge, None, config.tolerance)?;
         Ok(scaling.undo(&plane))
     };
