@@ -119,6 +119,7 @@ stand_ins() {
   ln -s "$text/bert" bert-base-uncased
   ln -s "$text/gpt2" gpt2
   ln -s "$text/clip" clip-vit-base-patch32
+  ln -s "$text/../transformers/siglip" siglip-base-patch16-224
   for n in gpt2 names_gpt poems; do dl-model convert gpt2 $n.safetensors; done
   dl-model convert bert-base-uncased bert.safetensors
   printf 'good\nbad\nfair\ngood again\n' > reviews.txt

@@ -13,6 +13,7 @@ use crate::detection::DetectorKind;
 use crate::file::Kind;
 use crate::gan::TranslatorArchitecture;
 use crate::heads::rcnn::RcnnHeads;
+use crate::text::config::reads_images;
 use crate::text::{TextConfig, TextModel};
 use crate::{Checkpoint, FeatureHeadFile, FeatureMapFile, LinearHead, gan};
 
@@ -24,7 +25,7 @@ pub enum ModelFile {
     TextNetwork(Checkpoint),
     /// A quantized language model in GGUF: [`TextModel::of_gguf`] reads it.
     Gguf(PathBuf),
-    /// CLIP: both read it.
+    /// CLIP or SigLIP: both read it.
     Clip(Checkpoint),
     /// A linear classifier on features.
     LinearHead(LinearHead),
@@ -64,7 +65,7 @@ impl ModelFile {
         })
     }
 
-    /// Opens the text network in a file, of CLIP the part that reads texts.
+    /// Opens the text network in a file, of CLIP and SigLIP the part that reads texts.
     /// # Errors
     /// When the file cannot be read, or holds something else.
     pub fn open_text(path: &Path, device: &Device) -> Result<TextModel> {
@@ -129,7 +130,7 @@ fn kind(file: &Checkpoint, arch: Option<&str>) -> Result<Kind> {
         return Ok(Kind::Generator);
     }
     Ok(match TextConfig::text_architecture(file)?.as_deref() {
-        Some("clip") => Kind::Clip,
+        Some(name) if reads_images(name) => Kind::Clip,
         Some(_) => Kind::TextNetwork,
         None => Kind::ImageNetwork,
     })

@@ -431,6 +431,7 @@ fn a_model_file_contains_its_tokenizer_and_is_reproducible() {
         if name == "clip" {
             let images = Model::open(&first, None, &Device::Cpu).unwrap();
             assert_eq!(images.config.preprocessing.size, [12, 12]);
+            assert_eq!(images.config.preprocessing.mean, [0.5, 0.4, 0.3]);
         }
     }
 }

@@ -1,15 +1,16 @@
-//! Networks in folders of Hugging Face and timm equal transformers and timm; see make_images.py, make_texts.py
-//! and make_llama.py in testdata/goldens/transformers.
+//! Networks in folders of Hugging Face and timm equal transformers and timm; see make_images.py, make_texts.py,
+//! make_siglip.py and make_llama.py in testdata/goldens/transformers.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 #[cfg(feature = "transformers")]
 mod formula;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use candle_core::{Device, Tensor};
-use dl_models::text::{TextBatch, TextModel, TextNetwork, Tokens};
-use dl_models::{LayerName, Model, Resize};
+use candle_core::{Device, Tensor, Var};
+use dl_models::text::{Network, Siglip, TextBatch, TextModel, TextNetwork, Tokens, convert};
+use dl_models::{Backbone, Checkpoint, LayerName, Model, Parameters, Preprocessing, Resize};
 use serde_json::Value;
 
 fn folder(name: &str) -> PathBuf {
@@ -98,7 +99,7 @@ fn preprocessing_and_labels_come_from_the_folder() {
     let dino = open("dinov2");
     let preprocessing = &dino.config.preprocessing;
     assert_eq!((preprocessing.size, preprocessing.resize, preprocessing.shorter), ([21; 2], Resize::Shorter, Some(24)));
-    assert_eq!(preprocessing.interpolation, dl_models::Preprocessing::dinov2().interpolation);
+    assert_eq!(preprocessing.interpolation, Preprocessing::dinov2().interpolation);
     assert_eq!(dino.backbone.layers().last().unwrap(), "layernorm");
     let error =
         format!("{:#}", dino.features(&signed("x", &[1, 3, 20, 21]), &["layernorm".parse().unwrap()]).unwrap_err());
@@ -138,13 +139,95 @@ fn distilbert_and_xlm_roberta_equal_transformers() {
     assert_texts("xlm-roberta", Some("encoder.layer"));
 }
 
+/// The texts of a golden of SigLIP, as the model's tokenizer makes them.
+fn siglip_texts(model: &TextModel, golden: &Value) -> Vec<Tokens> {
+    let texts: Vec<String> = serde_json::from_value(golden["texts"].clone()).unwrap();
+    texts.iter().map(|text| model.tokenizer.encode(text).unwrap().0).collect()
+}
+
+#[test]
+fn siglip_equals_transformers_on_images_and_texts() {
+    let images = signed("images", &[2, 3, 27, 27]);
+    for name in ["siglip", "siglip2"] {
+        let golden = golden_in("siglip.json", name);
+        let model = TextModel::open(&folder(name), &Device::Cpu).unwrap();
+        let tokens = siglip_texts(&model, &golden);
+        let ids: Vec<&Vec<u32>> = tokens.iter().map(|tokens| &tokens.ids).collect();
+        let expected: Vec<Vec<u32>> = serde_json::from_value(golden["ids"].clone()).unwrap();
+        assert_eq!(ids, expected.iter().collect::<Vec<_>>(), "{name}");
+        let network: &dyn TextNetwork = model.network.texts();
+        for (layer, golden) in golden["text_layers"].as_object().unwrap() {
+            let found = network.features(&TextBatch::new(&tokens), &[layer], None).unwrap().remove(0);
+            assert_equals(&found, golden, &format!("{name} {layer}"));
+        }
+        let of_images = Model::open(&folder(name), None, &Device::Cpu).unwrap();
+        assert_layers(&of_images, &images, &golden["layers"], name);
+        let preprocessing = Preprocessing { size: [27; 2], ..Preprocessing::siglip() };
+        assert_eq!(of_images.config.preprocessing, preprocessing);
+    }
+}
+
+#[test]
+fn the_scores_of_siglip_and_their_gradients_equal_transformers() {
+    let golden = golden_in("siglip.json", "siglip");
+    let model = TextModel::open(&folder("siglip"), &Device::Cpu).unwrap();
+    let batch = TextBatch::new(&siglip_texts(&model, &golden));
+    let file = Checkpoint::open(&folder("siglip").join("model.safetensors")).unwrap();
+    let parameters = Parameters::starting_from(file.all(&Device::Cpu).unwrap(), 0);
+    let siglip = Siglip::new(&model.config.options().unwrap(), parameters.builder(&Device::Cpu)).unwrap();
+    let x = Var::from_tensor(&signed("images", &[2, 3, 27, 27])).unwrap();
+    let (images, texts): (&dyn Backbone, &dyn TextNetwork) = (&siglip.images, &siglip.texts);
+    let images = images.forward_t(&x, None).unwrap();
+    let scores = siglip.similarity(&images, &texts.forward_t(&batch, None).unwrap()).unwrap();
+    assert_equals(&scores, &golden["logits_per_image"], "logits_per_image");
+    let found = dl_ops::sigmoid(&scores).unwrap().to_vec2::<f32>().unwrap();
+    let expected: Vec<Vec<f32>> = serde_json::from_value(golden["probabilities"].clone()).unwrap();
+    for (found, expected) in found.concat().iter().zip(expected.concat()) {
+        assert!((found - expected).abs() < 1e-5, "{found}, not {expected}");
+    }
+    let gradients = (&scores * signed("loss", scores.dims())).unwrap().sum_all().unwrap().backward().unwrap();
+    let vars: BTreeMap<String, Var> = parameters.vars().into_iter().collect();
+    for (name, golden) in golden["gradients"].as_object().unwrap() {
+        let var = if name == "images" { &x } else { &vars[name] };
+        assert_equals(gradients.get(var).unwrap(), golden, name);
+    }
+}
+
+#[test]
+fn a_siglip_with_a_classifier_equals_transformers() {
+    let golden = golden_in("siglip.json", "siglip-classes");
+    let model = Model::open(&folder("siglip-classes"), None, &Device::Cpu).unwrap();
+    assert_layers(&model, &signed("images", &[2, 3, 27, 27]), &golden["layers"], "siglip-classes");
+    assert_eq!(model.config.label_names(Path::new("")).unwrap().unwrap(), ["stop", "go", "turn"]);
+}
+
+#[test]
+fn a_siglip_in_one_file_has_its_tokens_and_preprocessing() {
+    let files = tempfile::tempdir().unwrap();
+    for name in ["siglip", "siglip2"] {
+        let golden = golden_in("siglip.json", name);
+        let paths = ["first", "second"].map(|file| files.path().join(format!("{name}-{file}.safetensors")));
+        for path in &paths {
+            convert(&mut Checkpoint::open(&folder(name)).unwrap(), path, None, None).unwrap();
+        }
+        assert!(std::fs::read(&paths[0]).unwrap() == std::fs::read(&paths[1]).unwrap(), "{name}");
+        let model = TextModel::open(&paths[0], &Device::Cpu).unwrap();
+        assert!(matches!(model.network, Network::Siglip(_)));
+        let ids: Vec<Vec<u32>> = siglip_texts(&model, &golden).into_iter().map(|tokens| tokens.ids).collect();
+        assert_eq!(ids, serde_json::from_value::<Vec<Vec<u32>>>(golden["ids"].clone()).unwrap(), "{name}");
+        let images = Model::open(&paths[0], None, &Device::Cpu).unwrap();
+        let preprocessing = Preprocessing { size: [27; 2], ..Preprocessing::siglip() };
+        assert_eq!(images.config.preprocessing, preprocessing);
+    }
+}
+
 #[cfg(feature = "transformers")]
 mod candle {
     use candle_core::DType;
     use candle_nn::VarBuilder;
     use dl_models::ModelConfig;
     use dl_models::text::generate::{Prompt, Sampling, generate};
-    use dl_models::text::{LanguageModel, Network, TextConfig};
+    use dl_models::text::{LanguageModel, TextConfig};
     use serde_json::json;
 
     use super::formula::Formula;

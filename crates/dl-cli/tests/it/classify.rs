@@ -68,7 +68,7 @@ fn labels_of_the_command_line_must_match_the_classes() {
     assert!(ran.stderr.contains("has 5 classes, --labels has 2 names"), "{}", ran.stderr);
     let args = ["--model", &model, "--labels", "a,b,c,d,e", "--template", "a {}", &image];
     let ran = run("dl-classify", &args, "").expect(2);
-    assert!(ran.stderr.contains("--template is for CLIP"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--template is for CLIP and SigLIP"), "{}", ran.stderr);
 }
 
 /// A network trained on crops and an image, in a folder.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
 
 use crate::finetune::{lines, shapes};
@@ -304,6 +305,185 @@ fn a_gguf_file_that_cannot_be_read_says_why() {
     fs::copy(Path::new(&folder("llama")).join("tokenizer.json"), files.path().join("tokenizer.json")).unwrap();
     let found = continued(path.to_str().unwrap(), &[]).expect(0).stdout;
     assert_eq!(found, continued(&folder("llama-f32.gguf"), &[]).expect(0).stdout);
+}
+
+/// An image of make_siglip.py, as a PNG file.
+fn drawn(folder: &Path, [width, height]: [u32; 2]) -> String {
+    let path = folder.join(format!("{width}.png"));
+    let number = |x: u32, y: u32, c: u32| ((x * x * (c + 1) / 3 + y * 11 * (3 - c) + x * y) % 256) as u8;
+    let image = RgbImage::from_fn(width, height, |x, y| Rgb([0, 1, 2].map(|c| number(x, y, c))));
+    image.save(&path).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn siglip_gives_each_label_the_probability_of_transformers_pipeline() {
+    let files = tempfile::tempdir().unwrap();
+    let goldens: Value = serde_json::from_slice(&fs::read(folder("siglip.json")).unwrap()).unwrap();
+    let (model, whole) = (folder("siglip"), files.path().join("siglip.safetensors"));
+    let whole = whole.to_str().unwrap();
+    run("dl-model", &["convert", &model, whole], "").expect(0);
+    let classify = |model: &str, image: &str, more: &[&str]| {
+        let options = ["--model", model, "--labels", "cat,red sign,dog running", image];
+        run("dl-classify", &[&options, more].concat(), "").expect(0)
+    };
+    for size in [[27, 27], [44, 30]] {
+        let golden = &goldens["siglip"]["pipeline"][format!("{} x {}", size[0], size[1])];
+        let record = classify(&model, &drawn(files.path(), size), &[]).records().remove(0);
+        let rows = record["predictions"].as_array().unwrap();
+        assert_eq!(rows.len(), 3);
+        for row in rows {
+            let expected = golden[row["label"].as_str().unwrap()].as_f64().unwrap();
+            let score = row["score"].as_f64().unwrap();
+            assert!((score - expected).abs() < 1e-5, "{row}, not {expected}");
+        }
+    }
+    let image = drawn(files.path(), [44, 30]);
+    let found = classify(&model, &image, &[]);
+    assert_eq!(found.stdout, classify(whole, &image, &["--template", "a photo of a {}"]).stdout);
+    assert_ne!(found.stdout, classify(&model, &image, &["--template", "{}"]).stdout);
+    // A label has the same probability whatever the others are.
+    let alone = run("dl-classify", &["--model", &model, "--labels", "cat", &image], "").expect(0).records();
+    let rows = &found.records()[0]["predictions"];
+    assert!(rows.as_array().unwrap().contains(&alone[0]["predictions"][0]), "{rows}");
+    for (options, expected) in [
+        (&["--model", &model, &image][..], "has no classes of its own, only words; name them with --labels"),
+        (&["--model", &model, "--labels", "a", "--input", "objects"], "which classifies whole images"),
+    ] {
+        let error = run("dl-classify", options, "").expect(2).stderr;
+        assert!(error.contains(expected) && error.lines().count() == 1, "{error}");
+    }
+}
+
+#[test]
+fn siglip_embeds_images_and_texts_for_heads_and_its_image_network_trains() {
+    let files = tempfile::tempdir().unwrap();
+    let (model, records) = (folder("siglip"), labeled(files.path(), 24));
+    let embed = |more: &[&str], records: &str| {
+        run("dl-embed", &[&["--model", &model, "--features-json"], more].concat(), records).expect(0)
+    };
+    let embedded = embed(&[], &records);
+    assert_eq!(embedded.stdout, embed(&["--batch", "1", "--threads", "1"], &records).stdout);
+    assert_eq!(embedded.records()[0]["features"]["image_embeds"]["shape"], json!([1, 24]));
+    let texts = lines(&[json!({"id": "1", "text": "A cat."}), json!({"id": "2", "text": "a cat"})]);
+    let found = embed(&[], &texts).records();
+    assert_eq!(found[0]["features"]["text_embeds"]["shape"], json!([1, 24]));
+    assert_eq!(found[0]["features"], found[1]["features"]);
+    // No patch stands for the image: without --pool, they are averaged.
+    let layer = ["--layer", "vision_model.post_layernorm"];
+    let pooled = |pool: &[&str]| embed(&[&layer, pool].concat(), &records).stdout;
+    assert_eq!(pooled(&[]), pooled(&["--pool", "mean"]));
+    assert_ne!(pooled(&[]), pooled(&["--pool", "cls"]));
+
+    let head = files.path().join("head.safetensors");
+    let head = head.to_str().unwrap();
+    run("dl-finetune", &["linear", "--output", head], &embedded.stdout).expect(0);
+    let found = run("dl-classify", &["--model", head], &embedded.stdout).expect(0).records();
+    let right = found.iter().filter(|record| record["predictions"][0]["label"] == record["label"]).count();
+    assert!(right >= 16, "{right} of 24");
+
+    let input = files.path().join("records.jsonl");
+    fs::write(&input, &records).unwrap();
+    for (strategy, steps) in [("feature-extraction", ""), ("all", "--iterations 2 --batch 4")] {
+        let tuned = files.path().join(format!("{strategy}.safetensors"));
+        let options = format!(
+            "classifier {} --output {} --init-from {model} --strategy {strategy} --val-fraction 0.25 {steps}",
+            input.display(),
+            tuned.display()
+        );
+        run("dl-finetune", &options.split_whitespace().collect::<Vec<_>>(), "").expect(0);
+        let (tuned, input) = (tuned.to_str().unwrap(), input.to_str().unwrap());
+        let found = run("dl-classify", &["--model", tuned, input], "").expect(0).records();
+        assert_eq!(found.len(), 24, "{strategy}");
+        let found = run("dl-embed", &["--model", tuned, input], "").expect(0).records();
+        assert_eq!(found[0]["features"]["image_embeds"]["shape"], json!([1, 24]), "{strategy}");
+    }
+    let output = files.path().join("m.safetensors");
+    let options = ["classifier", "--init-from", &model, "--output", output.to_str().unwrap()];
+    let labeled =
+        lines(&[json!({"id": "1", "text": "the cat", "label": "a"}), json!({"id": "2", "text": "stop", "label": "b"})]);
+    let error = run("dl-finetune", &options, &labeled).expect(2).stderr;
+    assert!(error.contains("image"), "{error}");
+}
+
+#[test]
+fn a_siglip_with_classes_classifies_and_is_listed_and_summed_up() {
+    let files = tempfile::tempdir().unwrap();
+    let (image, model) = (drawn(files.path(), [44, 30]), folder("siglip-classes"));
+    let found = run("dl-classify", &["--model", &model, &image], "").expect(0).records();
+    let labels: Vec<&str> =
+        found[0]["predictions"].as_array().unwrap().iter().map(|row| row["label"].as_str().unwrap()).collect();
+    assert!(labels.len() == 3 && labels.contains(&"turn"), "{labels:?}");
+    let rows = run("dl-model", &["list"], "").expect(0).records();
+    let row = rows.iter().find(|row| row["architecture"] == "siglip").unwrap();
+    assert_eq!(row["reads"], "images and texts");
+    // google/siglip-base-patch16-224 and its published size.
+    let summary = run("dl-model", &["summary", "--arch", "siglip"], "").expect(0).records().remove(0);
+    assert_eq!(summary["parameters"], 203_155_970);
+    let sum: u64 = summary["layers"].as_array().unwrap().iter().map(|row| row["parameters"].as_u64().unwrap()).sum();
+    assert_eq!(sum, 203_155_970);
+}
+
+#[test]
+fn a_siglip_that_cannot_be_read_says_why() {
+    let files = tempfile::tempdir().unwrap();
+    let refused = |copy: &Path, expected: &str| {
+        let copy = copy.to_str().unwrap();
+        for (program, more) in [("dl-embed", &[][..]), ("dl-classify", &["--labels", "cat"])] {
+            let error = run(program, &[&["--model", copy], more].concat(), "").expect(2).stderr;
+            assert!(error.contains(expected) && error.lines().count() == 1, "{expected}: {error}");
+            assert!(error.contains(copy), "{error}");
+        }
+    };
+    for (index, (place, value, expected)) in [
+        ("/model_type", json!("siglip2"), "siglip2 is a SigLIP 2 for images of any shape (NaFlex), which is not"),
+        ("/text_config/hidden_act", json!("swish"), "unknown variant `swish`"),
+        ("/text_config/hidden_size", json!(20), "20 columns cannot be divided among 3 heads"),
+        ("/text_config/projection_size", json!(12), "projection_size is 12; expected hidden_size of vision_config: 24"),
+        ("/text_config/vocab_size", json!(35), "tensor \"text_model.embeddings.token_embedding.weight\" is [34, 18]"),
+        ("/text_config/max_position_embeddings", json!(1_u64 << 40), "max_position_embeddings is 1099511627776"),
+        ("/text_config/max_position_embeddings", json!(1), "the tokenizer's special tokens alone are 2"),
+        ("/vision_config/image_size", json!(36), "position_embedding.weight\" is [16, 24]"),
+        ("/vision_config/image_size", json!([27, 27]), "invalid type: sequence, expected usize"),
+        ("/vision_config/image_size", json!(1_000_000), "image_size is 1000000"),
+        ("/vision_config/patch_size", json!(0), "patch_size is 0"),
+        ("/vision_config/patch_size", json!(28), "the number of patches (image_size / patch_size, squared) is 0"),
+        ("/vision_config/num_channels", json!(1), "num_channels is 1; expected 3"),
+        ("/vision_config/num_hidden_layers", json!(3), "layers.2.layer_norm1.weight\" is missing"),
+        ("/vision_config/vision_use_head", json!(false), "vision_use_head is false, so images have no embedding"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let copy = copied("siglip", &files.path().join(index.to_string()));
+        let path = copy.join("config.json");
+        let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        *config.pointer_mut(place).unwrap() = value;
+        fs::write(path, config.to_string()).unwrap();
+        refused(&copy, expected);
+    }
+    let tokenizer = |name: &str, file: &str, bytes: &[u8], expected: &str| {
+        let copy = copied("siglip", &files.path().join(name));
+        fs::write(copy.join(file), bytes).unwrap();
+        refused(&copy, expected);
+    };
+    tokenizer("no-model", "spiece.model", b"\xFF\xFF", "spiece.model: is not a SentencePiece model");
+    tokenizer("empty", "spiece.model", b"", "spiece.model: has no piece </s>");
+    // Field 2, field 3 within it: byte pairs.
+    tokenizer("bpe", "spiece.model", b"\x12\x02\x18\x02", "spiece.model: is not a unigram model");
+    let pad = br#"{"pad_token": "[PAD]"}"#;
+    tokenizer("pad", "tokenizer_config.json", pad, "the pad_token \"[PAD]\" is not in the vocabulary");
+    let copy = copied("siglip", &files.path().join("none"));
+    fs::remove_file(copy.join("spiece.model")).unwrap();
+    refused(&copy, "no tokenizer in the file, and no tokenizer.json, vocab.txt, spiece.model");
+    let whole = fs::read(Path::new(&folder("siglip")).join("spiece.model")).unwrap();
+    for length in 0..whole.len() {
+        fs::write(copy.join("spiece.model"), &whole[..length]).unwrap();
+        if length % 16 == 0 {
+            let ran = run("dl-embed", &["--model", copy.to_str().unwrap()], "");
+            assert!(ran.stderr.lines().count() <= 1 && !ran.stderr.contains("panic"), "{length}: {}", ran.stderr);
+        }
+    }
 }
 
 /// A copy of a folder of goldens.

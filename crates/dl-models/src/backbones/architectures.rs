@@ -9,7 +9,7 @@ use super::{
     MobileNetV1, MobileNetV1Options, MobileNetV2, MobileNetV3, MobileNetV3Size, ResNet, SqueezeNet, SqueezeNetOptions,
     Version, Vgg, VggColumn, Vit, VitFamily, VitOptions, Xception, Zf,
 };
-use crate::text::{ClipImages, ClipOptions};
+use crate::text::{ClipImages, ClipOptions, SiglipImages, SiglipOptions};
 use crate::{Backbone, Kind, ModelConfig, Preprocessing, Provenance, plain};
 
 /// An entry of the table of architectures.
@@ -186,6 +186,20 @@ pub const ARCHITECTURES: &[Architecture] = &[
     cifar_resnet("resnet32_cifar", |config, vb| build_cifar_resnet(5, config, vb)),
     cifar_resnet("resnet44_cifar", |config, vb| build_cifar_resnet(7, config, vb)),
     cifar_resnet("resnet56_cifar", |config, vb| build_cifar_resnet(9, config, vb)),
+    Architecture {
+        name: "siglip",
+        paper: "Zhai et al. 2023, Sigmoid loss for language image pre-training; its images",
+        layer: "image_embeds",
+        head: "classifier",
+        new_head: &["classifier"],
+        auxiliary: &[],
+        preprocessing: Preprocessing::siglip,
+        build: |config, vb| {
+            let options: SiglipOptions = config.options()?;
+            options.check().context("options")?;
+            Ok(Box::new(SiglipImages::new(&options, config.num_classes, &vb).map_err(plain)?))
+        },
+    },
     Architecture {
         name: "squeezenet1_0",
         paper: "Iandola et al. 2016, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters",

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::VitFamily;
 use crate::checkpoint::printable;
+use crate::text::SiglipImagesOptions;
 use crate::text::folder::{clip_config, json_beside};
 use crate::{Checkpoint, Labels, ModelConfig, Preprocessing, Resize};
 
@@ -25,6 +26,7 @@ pub(crate) fn config(file: &Checkpoint) -> Result<Option<ModelConfig>> {
     let config = match (text("model_type"), text("architecture")) {
         (Some("vit"), _) => of_vit(VitFamily::Vit, &json, file),
         (Some("dinov2" | "dinov2_with_registers"), _) => of_vit(VitFamily::Dinov2, &json, file),
+        (Some("siglip"), _) => of_siglip(&json, file),
         (Some("convnext"), _) => of_convnext(&json, file),
         (None, Some(name)) if json.contains_key("pretrained_cfg") => match timm_family(name) {
             Some(family) => of_timm(family, &json, file),
@@ -52,6 +54,19 @@ fn of_vit(family: VitFamily, json: &Map<String, Value>, file: &Checkpoint) -> Re
     config.options.insert("classifier".into(), has_head.into());
     config.options.retain(|_, value| !value.is_null());
     config.preprocessing = preprocessing(file, &processor, side)?;
+    Ok(config)
+}
+
+/// SigLIP's image network; one with a head `classifier` reads no texts.
+fn of_siglip(json: &Map<String, Value>, file: &Checkpoint) -> Result<ModelConfig> {
+    let stated = json.get("vision_config").cloned().unwrap_or_else(|| json!({}));
+    let images = SiglipImagesOptions::deserialize(stated).context("vision_config")?;
+    let mut config = with_head("siglip", "classifier", json, file, images.hidden_size)?;
+    config.options = json.clone();
+    config.options.insert("classifier".to_owned(), config.labels.is_some().into());
+    config.options.retain(|_, value| !value.is_null());
+    let usual = json!({"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "resample": 3});
+    config.preprocessing = preprocessing(file, &usual, images.image_size)?;
     Ok(config)
 }
 

@@ -10,7 +10,7 @@ pub enum Kind {
     ImageNetwork,
     /// A network for texts.
     TextNetwork,
-    /// CLIP: a network for images and one for texts.
+    /// CLIP or SigLIP: a network for images and one for texts.
     Clip,
     /// A linear classifier on features.
     LinearHead,
@@ -32,7 +32,7 @@ impl Kind {
         match self {
             Self::ImageNetwork => "a network for images",
             Self::TextNetwork => "a network for texts",
-            Self::Clip => "a CLIP",
+            Self::Clip => "a network for images and texts",
             Self::LinearHead => "a linear head on features",
             Self::RcnnHeads => "SVMs and box regressors on features",
             Self::Detector => "a detector",

@@ -112,6 +112,11 @@ impl Preprocessing {
         Self { interpolation: Interpolation::Bicubic, ..Self::torchvision() }
     }
 
+    /// Hugging Face's preprocessing for SigLIP: as [`vit`](Self::vit), bicubic.
+    pub fn siglip() -> Self {
+        Self { interpolation: Interpolation::Bicubic, ..Self::vit() }
+    }
+
     /// Caffe's preprocessing for AlexNet (2012): shorter side 256, center 227 x 227, BGR from 0 to 255 minus its mean.
     pub fn caffe() -> Self {
         Self {

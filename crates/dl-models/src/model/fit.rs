@@ -40,7 +40,7 @@ impl Fit {
         Ok(Self::of_shapes(&tensor_shapes(config)?, file, leave_out))
     }
 
-    /// Compares the file with the text network of `config`, for CLIP with its image network too.
+    /// Compares the file with the text network of `config`, for CLIP and SigLIP with their image networks too.
     /// # Errors
     /// When the architecture or one of its options is unknown.
     pub fn of_texts(config: &TextConfig, file: &Checkpoint) -> Result<Self> {

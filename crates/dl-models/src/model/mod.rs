@@ -476,7 +476,9 @@ mod tests {
     #[test]
     fn every_architecture_has_its_default_layer_and_its_head() {
         for architecture in ARCHITECTURES {
-            let shapes = tensor_shapes(&ModelConfig::new(architecture.name, 1)).unwrap();
+            let mut trained = ModelConfig::new(architecture.name, 1);
+            trained.options.extend(architecture.new_head.iter().map(|option| ((*option).to_owned(), true.into())));
+            let shapes = tensor_shapes(&trained).unwrap();
             assert!(shapes.contains_key(&format!("{}.weight", architecture.head)), "{}", architecture.name);
             let (backbone, _) = outline(&ModelConfig::new(architecture.name, 1)).unwrap();
             backbone.check(&architecture.layer.parse().unwrap()).unwrap();

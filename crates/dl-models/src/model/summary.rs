@@ -114,7 +114,7 @@ impl Summary {
     }
 
     /// The table of the text network of `config`, for one text of `tokens` tokens (default: the longest supported). For
-    /// CLIP the image network follows, for an image of `side` x `side` pixels (default: its input size), and the cosine
+    /// CLIP and SigLIP the image network follows, for an image of `side` x `side` pixels (default: its input size), and the cosine
     /// of both. Optional parts, such as poolers and heads, are those of `file`. No weights are read or initialized.
     /// # Errors
     /// When the architecture or an option is unknown, the text is too long, the image has another size, or `side` is
@@ -136,6 +136,10 @@ impl Summary {
             Network::Clip(clip) => {
                 let image = side.map_or(clip.images.input(), |side| [3, side, side]);
                 (finished(clip.tally(&text, &blank(image)?))?.unwrap_or_default(), Some(image))
+            }
+            Network::Siglip(siglip) => {
+                let image = side.map_or(siglip.images.input(), |side| [3, side, side]);
+                (finished(siglip.tally(&text, &blank(image)?))?.unwrap_or_default(), Some(image))
             }
             _ if side.is_some() => bail!("{architecture} does not read images"),
             _ => {

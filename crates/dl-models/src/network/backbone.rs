@@ -25,6 +25,11 @@ pub trait Backbone: Send + Sync {
         true
     }
 
+    /// Whether the first of an image's tokens stands for the whole image, as ViT's class token does.
+    fn has_class_token(&self) -> bool {
+        true
+    }
+
     /// Runs on x [n, 3, h, w] f32, passing each output to `pass`, and returns the class scores [n, classes].
     /// # Errors
     /// [`Halt::Done`] when `pass` has all requested outputs, or when x has the wrong shape.

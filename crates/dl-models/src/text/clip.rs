@@ -17,15 +17,15 @@
 use anyhow::Context;
 use candle_core::{Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
-use dl_ops::{AttentionConfig, Conv2dConfig};
+use dl_ops::AttentionConfig;
 use serde::Deserialize;
 
-use super::layers::{Activation, Attention, Embedding, LayerNorm, STDEV, TokenLinear, normal};
+use super::encoder::{Block, Patches, Size, blocks};
+use super::layers::{Activation, Embedding, LayerNorm, TokenLinear, normal};
 use super::{TextBatch, TextLayer, TextNetwork, per_text, per_token};
 use crate::file::limits;
-use crate::network::layers::Fresh;
 use crate::network::tally::TallyStep;
-use crate::{Backbone, Conv2d, Halt, LOGITS, Pass, Run, Value};
+use crate::{Backbone, Halt, LOGITS, Pass, Run, Value};
 
 /// Options, with the names of Hugging Face's config; the defaults are those of ViT-B/32.
 #[derive(Clone, Debug, Deserialize)]
@@ -344,7 +344,7 @@ impl ClipImages {
         let embeddings = body.pp("embeddings");
         let places = 1 + (options.image_size / patch).pow(2);
         Ok(Self {
-            patches: Patches::new(options, embeddings.pp("patch_embedding"))?,
+            patches: Patches::new([3, width], patch, false, embeddings.pp("patch_embedding"))?,
             class: embeddings.get_with_hints(width, "class_embedding", normal((width as f64).powf(-0.5)))?,
             places: Embedding::new(places, width, "place", embeddings.pp("position_embedding"))?,
             // The name is misspelled in the files.
@@ -426,91 +426,5 @@ impl Backbone for ClipImages {
         let Value::Now(x) = x else { return Err(anyhow::anyhow!("CLIP does not support plans").into()) };
         let projected = self.embeds(x, pass)?;
         pass.see(LOGITS, Value::Now(projected))
-    }
-}
-
-/// Embeds the square patches of an image.
-struct Patches {
-    name: String,
-    conv: Conv2d,
-}
-
-impl Patches {
-    fn new(options: &ClipImagesOptions, vb: VarBuilder) -> Result<Self> {
-        let kernel = [options.patch_size; 2];
-        let config = Conv2dConfig { stride: kernel, ..Conv2dConfig::default() };
-        let channels = [options.num_channels, options.hidden_size];
-        let name = vb.prefix();
-        Ok(Self { name, conv: Conv2d::without_bias(channels, kernel, config, Fresh::normal(STDEV), vb)? })
-    }
-
-    /// Maps x [n, channels, h, w] to [n, width, h / side, w / side].
-    fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
-        let step = || {
-            let (width, colors, rows, columns) = self.conv.weight().dims4()?;
-            let (images, _, height, x_width) = x.dims4()?;
-            let step = TallyStep::new(&self.name, "Conv2d", &[images, width, height / rows, x_width / columns]);
-            Ok(step.with([self.conv.weight()]).multiplying(colors * rows * columns))
-        };
-        pass.step(step, || self.conv.forward(x))
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Size {
-    width: usize,
-    inner: usize,
-    heads: usize,
-}
-
-fn blocks(count: usize, size: &Size, activation: Activation, eps: f64, vb: &VarBuilder) -> Result<Vec<Block>> {
-    super::config::check_heads(size.width, size.heads)?;
-    let layers = vb.pp("encoder.layers");
-    (0..count).map(|index| Block::new(size, activation, eps, layers.pp(index))).collect()
-}
-
-/// A block: attention and a hidden layer, each applied to the normalized input and added to it.
-struct Block {
-    attention_norm: LayerNorm,
-    query: TokenLinear,
-    key: TokenLinear,
-    value: TokenLinear,
-    attention: Attention,
-    output: TokenLinear,
-    norm: LayerNorm,
-    inner: TokenLinear,
-    outer: TokenLinear,
-    activation: Activation,
-}
-
-impl Block {
-    fn new(size: &Size, activation: Activation, eps: f64, vb: VarBuilder) -> Result<Self> {
-        let Size { width, inner, .. } = *size;
-        let linear = |inputs, outputs, path: &str| TokenLinear::new(inputs, outputs, vb.pp(path));
-        Ok(Self {
-            attention_norm: LayerNorm::new(width, eps, vb.pp("layer_norm1"))?,
-            query: linear(width, width, "self_attn.q_proj")?,
-            key: linear(width, width, "self_attn.k_proj")?,
-            value: linear(width, width, "self_attn.v_proj")?,
-            attention: Attention::new(&vb.pp("self_attn")),
-            output: linear(width, width, "self_attn.out_proj")?,
-            norm: LayerNorm::new(width, eps, vb.pp("layer_norm2"))?,
-            inner: linear(width, inner, "mlp.fc1")?,
-            outer: linear(inner, width, "mlp.fc2")?,
-            activation,
-        })
-    }
-
-    fn run(&self, x: &Tensor, config: &AttentionConfig, dropout: f64, pass: &mut Pass) -> Result<Tensor> {
-        let normal = self.attention_norm.forward(x, pass)?;
-        let [q, k, v] = [&self.query, &self.key, &self.value].map(|linear| linear.forward(&normal, pass));
-        let mixed = self.attention.forward([&q?, &k?, &v?], config, dropout, pass)?;
-        let output = self.output.forward(&mixed, pass)?;
-        let x = pass.sum(x, &output)?;
-        let normal = self.norm.forward(&x, pass)?;
-        let inner = self.inner.forward(&normal, pass)?;
-        let inner = self.activation.forward(&inner, pass)?;
-        let outer = self.outer.forward(&inner, pass)?;
-        pass.sum(&x, &outer)
     }
 }

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::bert::BertFamily;
-use super::{BertOptions, ClipOptions, Gpt2Options, folder};
+use super::{BertOptions, ClipOptions, Gpt2Options, SiglipOptions, folder};
 use crate::checkpoint::printable;
 use crate::file::limits::{self, MOST_CLASSES};
 use crate::file::{Kind, Provenance};
-use crate::{Checkpoint, LayerName};
+use crate::{Checkpoint, LayerName, Preprocessing};
 
 /// An entry of the table of text networks.
 pub struct TextArchitecture {
@@ -23,7 +23,7 @@ pub struct TextArchitecture {
     pub layer: &'static str,
 }
 
-/// Every text network. CLIP is in [`ARCHITECTURES`](crate::ARCHITECTURES) too, for its image network.
+/// Every text network. CLIP and SigLIP are in [`ARCHITECTURES`](crate::ARCHITECTURES) too, for their image networks.
 pub const TEXT_ARCHITECTURES: &[TextArchitecture] = &[
     TextArchitecture {
         name: "bert",
@@ -67,7 +67,17 @@ pub const TEXT_ARCHITECTURES: &[TextArchitecture] = &[
         paper: "Radford et al. 2021, Learning transferable visual models from natural language supervision; its texts",
         layer: "text_embeds",
     },
+    TextArchitecture {
+        name: "siglip",
+        paper: "Zhai et al. 2023, Sigmoid loss for language image pre-training; its texts",
+        layer: "text_embeds",
+    },
 ];
+
+/// Whether a text network comes with one for images.
+pub(crate) fn reads_images(architecture: &str) -> bool {
+    ["clip", "siglip"].contains(&architecture)
+}
 
 /// Tensors that every file of the network has, with or without a prefix.
 fn first_tensors(architecture: &str) -> &'static [&'static str] {
@@ -139,7 +149,16 @@ impl TextConfig {
                 if let Some(stated) = tokenizer.get("add_bos_token").filter(|stated| stated.is_boolean()) {
                     json.insert("add_bos_token".to_owned(), stated.clone());
                 }
-                Self::of_hugging_face(json, checkpoint).with_context(|| of_file.clone())?
+                let mut config = Self::of_hugging_face(json, checkpoint).with_context(|| of_file.clone())?;
+                if reads_images(&config.architecture)
+                    && let Some(images) =
+                        crate::backbones::folder::config(checkpoint).with_context(|| of_file.clone())?
+                {
+                    // What reading it as an image network needs, once it is one file.
+                    config.extra.insert("num_classes".to_owned(), images.num_classes.into());
+                    config.extra.insert("preprocessing".to_owned(), serde_json::to_value(&images.preprocessing)?);
+                }
+                config
             }
         };
         config.check().with_context(|| format!("{of_file}: its config"))?;
@@ -157,6 +176,7 @@ impl TextConfig {
             name if BertFamily::of(name).is_some() => BertOptions::of(self)?.check()?,
             "gpt2" => self.options::<Gpt2Options>()?.check()?,
             "clip" => self.options::<ClipOptions>()?.check()?,
+            "siglip" => self.options::<SiglipOptions>()?.check()?,
             #[cfg(feature = "transformers")]
             "llama" => {
                 crate::transformers::check_llama(self)?;
@@ -174,15 +194,23 @@ impl TextConfig {
         Ok(())
     }
 
-    /// The architecture of a file, if it is that of a text network. `clip` reads images too.
+    /// The architecture of a file, if it is that of a text network. `clip` and `siglip` read images too.
     /// # Errors
-    /// When its config cannot be read.
+    /// When its config cannot be read, or is of a network that this build does not support.
     pub fn text_architecture(checkpoint: &Checkpoint) -> Result<Option<String>> {
         let architecture = Self::architecture(checkpoint)?;
         if let Some(lacking) = architecture.as_deref().and_then(crate::transformers_missing) {
             bail!(lacking);
         }
-        Ok(architecture.filter(|architecture| find(architecture).is_some()))
+        if architecture.as_deref() == Some("siglip2") {
+            // The public files of a fixed resolution are of the architecture siglip.
+            bail!(
+                "siglip2 is a SigLIP 2 for images of any shape (NaFlex), which is not supported; take one of a fixed \
+                 resolution, for example hf:google/siglip2-base-patch16-224"
+            );
+        }
+        let is_classifier = architecture.as_deref() == Some("siglip") && checkpoint.contains("classifier.weight");
+        Ok(architecture.filter(|architecture| find(architecture).is_some() && !is_classifier))
     }
 
     fn architecture(checkpoint: &Checkpoint) -> Result<Option<String>> {
@@ -231,13 +259,9 @@ impl TextConfig {
     /// Never for values that JSON can represent.
     pub fn description(&self) -> Result<Value> {
         let mut written = serde_json::to_value(self)?;
-        let kind = if self.architecture == "clip" { Kind::Clip } else { Kind::TextNetwork };
+        let kind = if reads_images(&self.architecture) { Kind::Clip } else { Kind::TextNetwork };
         written["kind"] = serde_json::to_value(kind)?;
-        if self.architecture == "clip" {
-            // What reading it as an image network needs.
-            let side = self.option("vision_config").and_then(|vision| vision["image_size"].as_u64());
-            let images = folder::clip_preprocessing(side.unwrap_or(224) as usize);
-            let dimensions = self.option("projection_dim").and_then(Value::as_u64).unwrap_or(512);
+        if let Some((dimensions, images)) = self.images()? {
             for (key, value) in
                 [("num_classes", Value::from(dimensions)), ("preprocessing", serde_json::to_value(&images)?)]
             {
@@ -247,6 +271,22 @@ impl TextConfig {
             }
         }
         Ok(written)
+    }
+
+    /// The dimensions of the embeddings of images, and their usual preprocessing, for a network that reads them.
+    fn images(&self) -> Result<Option<(usize, Preprocessing)>> {
+        Ok(match self.architecture.as_str() {
+            "clip" => {
+                let options: ClipOptions = self.options()?;
+                Some((options.projection_dim, folder::clip_preprocessing(options.vision_config.image_size)))
+            }
+            "siglip" => {
+                let images = self.options::<SiglipOptions>()?.vision_config;
+                let size = [images.image_size; 2];
+                Some((images.hidden_size, Preprocessing { size, ..Preprocessing::siglip() }))
+            }
+            _ => None,
+        })
     }
 
     /// The layer to take features from when none is named.

@@ -34,11 +34,17 @@ pub(crate) fn json_beside(model: &Path, name: &str) -> Result<Option<Map<String,
 
 /// The text of a file beside the model's weights, if it exists.
 pub(crate) fn text_beside(model: &Path, name: &str) -> Result<Option<String>> {
+    let Some(bytes) = bytes_beside(model, name, LONGEST_TEXT)? else { return Ok(None) };
+    decode(bytes).map(Some).with_context(|| beside(model, name).display().to_string())
+}
+
+/// The bytes of a file beside the model's weights, if it exists; at most `most`.
+pub(super) fn bytes_beside(model: &Path, name: &str, most: u64) -> Result<Option<Vec<u8>>> {
     let path = beside(model, name);
     if !path.exists() {
         return Ok(None);
     }
-    read_regular(&path, LONGEST_TEXT).and_then(decode).map(Some).with_context(|| path.display().to_string())
+    read_regular(&path, most).map(Some).with_context(|| path.display().to_string())
 }
 
 /// The config of CLIP's image network, from `config.json` and `preprocessor_config.json` beside its weights.

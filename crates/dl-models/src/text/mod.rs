@@ -1,4 +1,4 @@
-//! Text networks: BERT and its descendants, GPT-2, Llama and CLIP, with Hugging Face's tensor names.
+//! Text networks: BERT and its descendants, GPT-2, Llama, CLIP and SigLIP, with Hugging Face's tensor names.
 //!
 //! The texts of a batch are not padded: their tokens are consecutive rows of a matrix [tokens, width], and attention
 //! stays within each text ([`dl_ops::attention`]). So nothing is computed for padding, no mask is needed, and a text's
@@ -11,6 +11,7 @@ mod batch;
 mod bert;
 mod clip;
 pub(crate) mod config;
+mod encoder;
 pub(crate) mod folder;
 mod freeze;
 pub mod generate;
@@ -19,6 +20,8 @@ mod language;
 pub(crate) mod layers;
 pub mod loss;
 mod model;
+mod sentence_piece;
+mod siglip;
 mod tokenizer;
 mod tokenizer_limits;
 pub mod zero_shot;
@@ -40,6 +43,7 @@ pub use gpt2::{Cache, Gpt2, Gpt2Options};
 pub use language::{Continuations, LanguageModel};
 pub(crate) use model::outline;
 pub use model::{Network, TextModel, convert};
+pub use siglip::{Siglip, SiglipImages, SiglipImagesOptions, SiglipOptions, SiglipTexts, SiglipTextsOptions};
 #[cfg(feature = "transformers")]
 pub(crate) use tokenizer::begin_with;
 pub use tokenizer::{TOKENIZER_KEY, TextTokenizer};

@@ -11,8 +11,8 @@ use super::bert::BertFamily;
 use super::freeze::in_head;
 use super::tokenizer::TOKENIZER_KEY;
 use super::{
-    Bert, BertOptions, Clip, Gpt2, LanguageModel, TEXT_ARCHITECTURES, TextConfig, TextFreeze, TextNetwork,
-    TextTokenizer,
+    Bert, BertOptions, Clip, Gpt2, LanguageModel, Siglip, SiglipOptions, TEXT_ARCHITECTURES, TextConfig, TextFreeze,
+    TextNetwork, TextTokenizer,
 };
 use crate::model::{CheckpointBackend, TensorShapes, build_outline};
 use crate::{Checkpoint, Parameters, Precision, checkpoint, plain};
@@ -37,6 +37,8 @@ pub enum Network {
     Gpt2(Gpt2),
     /// CLIP.
     Clip(Box<Clip>),
+    /// SigLIP.
+    Siglip(Box<Siglip>),
     /// A network of candle-transformers, for inference.
     Candle(Box<dyn TextNetwork>),
     /// A language model of candle-transformers, which generates.
@@ -55,6 +57,7 @@ impl Network {
             }
             "gpt2" => Self::Gpt2(Gpt2::new(&config.options()?, vb).map_err(plain)?),
             "clip" => Self::Clip(Box::new(Clip::new(&config.options()?, vb).map_err(plain)?)),
+            "siglip" => Self::Siglip(Box::new(Siglip::new(&config.options()?, vb).map_err(plain)?)),
             #[cfg(feature = "transformers")]
             "llama" => Self::Language(crate::transformers::llama(config, vb)?),
             #[cfg(feature = "transformers")]
@@ -72,7 +75,7 @@ impl Network {
         match self {
             Self::Bert(bert) => bert.prefix(),
             Self::Gpt2(_) => Gpt2::PREFIX,
-            Self::Clip(_) => "",
+            Self::Clip(_) | Self::Siglip(_) => "",
             Self::Candle(_) | Self::Language(_) => "model",
         }
     }
@@ -83,6 +86,7 @@ impl Network {
             Self::Bert(bert) => bert,
             Self::Gpt2(gpt2) => gpt2,
             Self::Clip(clip) => &clip.texts,
+            Self::Siglip(siglip) => &siglip.texts,
             Self::Candle(network) => &**network,
             Self::Language(network) => &**network,
         }
@@ -166,7 +170,7 @@ impl TextModel {
         config.check()?;
         let parameters = Parameters::fresh(seed);
         let network = Network::build(&config, parameters.builder(device))?;
-        let tokenizer = TextTokenizer::new(tokenizer, network.texts().longest())?;
+        let tokenizer = TextTokenizer::for_network(&config, tokenizer, network.texts().longest())?;
         Ok((Self { config, network, tokenizer, note: None }, parameters))
     }
 
@@ -241,6 +245,7 @@ fn longest(config: &TextConfig) -> Result<usize> {
     Ok(match config.architecture.as_str() {
         "gpt2" => config.options::<super::Gpt2Options>()?.n_positions,
         "clip" => config.options::<super::ClipOptions>()?.text_config.max_position_embeddings,
+        "siglip" => config.options::<SiglipOptions>()?.text_config.max_position_embeddings,
         #[cfg(feature = "transformers")]
         "llama" => crate::transformers::check_llama(config)?,
         #[cfg(feature = "transformers")]

@@ -1,8 +1,8 @@
 //! Tokenizes and detokenizes texts with the `tokenizers` crate.
 //!
 //! A model file carries the text of its `tokenizer.json` under the metadata key `tokenizer`. A Hugging Face folder has
-//! `tokenizer.json`, or the older `vocab.txt` (BERT) or `vocab.json` and `merges.txt` (GPT-2, CLIP), which are
-//! converted to that form here.
+//! `tokenizer.json`, or the older `vocab.txt` (BERT), `vocab.json` and `merges.txt` (GPT-2, CLIP) or
+//! `spiece.model` (SigLIP), which are converted to that form here.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -11,8 +11,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value, json};
 use tokenizers::{Encoding, PostProcessor, Tokenizer, TruncationParams, truncate_encodings};
 
-use super::folder::{json_beside, text_beside};
-use super::{TextConfig, Tokens, tokenizer_limits};
+use super::folder::{bytes_beside, json_beside, text_beside};
+use super::{TextConfig, Tokens, sentence_piece, siglip, tokenizer_limits};
 use crate::Checkpoint;
 use crate::checkpoint::printable;
 
@@ -25,8 +25,18 @@ pub struct TextTokenizer {
     /// Its `tokenizer.json`.
     text: String,
     longest: usize,
+    /// The token that pads each text to the longest length, for a network that was trained on such texts.
+    padding: Option<u32>,
     /// Bytes of the longest accepted text.
     most_bytes: usize,
+}
+
+/// What a network needs that a `tokenizer.json` may lack.
+#[derive(Clone, Copy)]
+struct Needs<'a> {
+    config: &'a TextConfig,
+    /// The `tokenizer_config.json` beside a tokenizer that is not ours.
+    beside: Option<&'a Map<String, Value>>,
 }
 
 impl TextTokenizer {
@@ -34,15 +44,29 @@ impl TextTokenizer {
     /// # Errors
     /// When it is invalid, or its special tokens alone exceed `longest`.
     pub fn new(text: &str, longest: usize) -> Result<Self> {
+        Self::build(text, longest, None)
+    }
+
+    /// Reads the text of a `tokenizer.json` for the network of `config`.
+    /// # Errors
+    /// As [`new`](Self::new), and when the network needs padding and nothing says which.
+    pub fn for_network(config: &TextConfig, text: &str, longest: usize) -> Result<Self> {
+        Self::build(text, longest, Some(Needs { config, beside: None }))
+    }
+
+    fn build(text: &str, longest: usize, needs: Option<Needs>) -> Result<Self> {
         let most_bytes = tokenizer_limits::check(text).context("the tokenizer file is invalid")?;
-        let inner = sure(|| {
-            let mut inner: Tokenizer = text.parse()?;
-            // Padding and truncation in the file are meant for other programs; texts are truncated here.
-            inner.with_padding(None).with_truncation(None)?;
-            Ok(inner)
-        });
-        let inner = inner.context("the tokenizer cannot be read")?;
-        let tokenizer = Self { inner, text: text.to_owned(), longest, most_bytes };
+        let mut inner: Tokenizer = sure(|| text.parse()).context("the tokenizer cannot be read")?;
+        let (mut text, mut padding) = (text.to_owned(), None);
+        if let Some(Needs { config, beside }) = needs.filter(|needs| needs.config.architecture == "siglip") {
+            if siglip::tokens::complete(&mut inner, longest, config, beside)? {
+                text = sure(|| inner.to_string(false)).context("the tokenizer cannot be written")?;
+            }
+            padding = inner.get_padding().map(|params| params.pad_id);
+        }
+        // Other padding and truncation in the file are meant for other programs; texts are truncated and padded here.
+        sure(|| inner.with_padding(None).with_truncation(None).map(drop)).context("the tokenizer cannot be read")?;
+        let tokenizer = Self { inner, text, longest, padding, most_bytes };
         let marks = tokenizer.marks(true).max(tokenizer.marks(false));
         if longest <= marks {
             bail!("the network reads {longest} tokens, but the tokenizer's special tokens alone are {marks}");
@@ -54,17 +78,18 @@ impl TextTokenizer {
     /// # Errors
     /// When it does not exist, or cannot be read.
     pub fn of_model(checkpoint: &Checkpoint, config: &TextConfig, longest: usize) -> Result<Self> {
-        let found = match checkpoint.metadata(TOKENIZER_KEY) {
-            Some(text) => Some(text.to_owned()),
-            None => match letters(config)? {
-                Some(json) => Some(json.to_string()),
-                None => beside(checkpoint.path(), config)?,
-            },
-        };
-        let text = found.context(
-            "no tokenizer in the file, and no tokenizer.json, vocab.txt, or vocab.json and merges.txt beside it",
+        if let Some(text) = checkpoint.metadata(TOKENIZER_KEY) {
+            return Self::for_network(config, text, longest);
+        }
+        if let Some(json) = letters(config)? {
+            return Self::for_network(config, &json.to_string(), longest);
+        }
+        let stated = json_beside(checkpoint.path(), "tokenizer_config.json")?.unwrap_or_default();
+        let text = beside(checkpoint.path(), config, &stated)?.context(
+            "no tokenizer in the file, and no tokenizer.json, vocab.txt, spiece.model, or vocab.json and merges.txt \
+             beside it",
         )?;
-        Self::new(&text, longest)
+        Self::build(&text, longest, Some(Needs { config, beside: Some(&stated) }))
     }
 
     /// Its `tokenizer.json`, to store in a model file.
@@ -72,8 +97,8 @@ impl TextTokenizer {
         &self.text
     }
 
-    /// Encodes a text with the network's special tokens (BERT's [CLS] and [SEP]), truncated to the network's limit;
-    /// returns whether it was truncated, too.
+    /// Encodes a text with the network's special tokens (BERT's [CLS] and [SEP]), truncated to the network's limit, and
+    /// padded to it for SigLIP; returns whether it was truncated, too.
     /// # Errors
     /// When the vocabulary lacks one of its characters.
     pub fn encode(&self, text: &str) -> Result<(Tokens, bool)> {
@@ -97,7 +122,12 @@ impl TextTokenizer {
             self.inner.post_process(first, second, true)
         });
         let encoding = encoding.context("the special tokens cannot be added to the text")?;
-        Ok((Tokens { ids: encoding.get_ids().to_vec(), types: encoding.get_type_ids().to_vec() }, cut))
+        let mut tokens = Tokens { ids: encoding.get_ids().to_vec(), types: encoding.get_type_ids().to_vec() };
+        if let Some(padding) = self.padding {
+            tokens.ids.resize(self.longest, padding);
+            tokens.types.resize(self.longest, 0);
+        }
+        Ok((tokens, cut))
     }
 
     /// A text without special tokens.
@@ -180,12 +210,16 @@ fn letters(config: &TextConfig) -> Result<Option<Value>> {
     Ok(Some(json))
 }
 
-/// The tokenizer beside the weights.
-fn beside(weights: &Path, config: &TextConfig) -> Result<Option<String>> {
+/// The tokenizer beside the weights; `stated` is its `tokenizer_config.json`.
+fn beside(weights: &Path, config: &TextConfig, stated: &Map<String, Value>) -> Result<Option<String>> {
     if let Some(text) = text_beside(weights, "tokenizer.json")? {
         return Ok(Some(text));
     }
-    let stated = json_beside(weights, "tokenizer_config.json")?.unwrap_or_default();
+    if config.architecture == "siglip"
+        && let Some(bytes) = bytes_beside(weights, "spiece.model", sentence_piece::LARGEST)?
+    {
+        return Ok(Some(sentence_piece::siglip(&bytes).context("spiece.model")?.to_string()));
+    }
     if let Some(text) = text_beside(weights, "vocab.txt")? {
         let lowercase = stated.get("do_lower_case").and_then(Value::as_bool).unwrap_or(true);
         return Ok(Some(word_pieces(&text, lowercase)?.to_string()));
@@ -262,14 +296,14 @@ fn byte_pairs(vocabulary: Map<String, Value>, merges: &str, is_clip: bool) -> Re
     Ok(json)
 }
 
-fn bare(model: Value) -> Value {
+pub(super) fn bare(model: Value) -> Value {
     json!({
         "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
         "pre_tokenizer": null, "post_processor": null, "decoder": null, "model": model,
     })
 }
 
-fn special(token: &str, id: u64) -> Value {
+pub(super) fn special(token: &str, id: u64) -> Value {
     json!({
         "id": id, "content": token, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
         "special": true,
@@ -283,7 +317,7 @@ pub(crate) fn begin_with(token: &str, id: u64) -> Value {
 }
 
 /// Special tokens before and after a text; a second text gets the latter, too.
-fn template(before: &[(&str, u64)], after: &[(&str, u64)]) -> Value {
+pub(super) fn template(before: &[(&str, u64)], after: &[(&str, u64)]) -> Value {
     let marks = |marks: &[(&str, u64)], kind: u32| -> Vec<Value> {
         marks.iter().map(|(token, _)| json!({"SpecialToken": {"id": token, "type_id": kind}})).collect()
     };

@@ -1,16 +1,17 @@
-//! Zero-shot classification of images by CLIP (Radford et al. 2021, section 3.1).
+//! Zero-shot classification of images by CLIP (Radford et al. 2021, section 3.1) and SigLIP (Zhai et al. 2023).
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 
-use super::{Clip, Network, TextBatch, TextModel, TextNetwork, Tokens};
+use super::{Network, TextBatch, TextModel, TextNetwork, Tokens};
+use crate::text::config::reads_images;
 use crate::{Backbone, Checkpoint, LayerName, ModelConfig, Preprocessing, plain};
 
-/// A CLIP that scores images against labels.
+/// A CLIP or SigLIP that scores images against labels.
 pub struct ZeroShot {
-    clip: Box<Clip>,
+    network: Network,
     /// The preprocessing of images.
     pub preprocessing: Preprocessing,
     /// The labels, in the order of the probabilities.
@@ -20,10 +21,10 @@ pub struct ZeroShot {
 }
 
 impl ZeroShot {
-    /// Reads a CLIP and embeds each label in each template, for example `a photo of a {}`: the mean over the templates
-    /// represents the label.
+    /// Reads a CLIP or SigLIP and embeds each label in each template, for example `a photo of a {}`: the mean over the
+    /// templates represents the label.
     /// # Errors
-    /// When the file is not a CLIP, there are no labels, or a template has no `{}`.
+    /// When the file is neither, there are no labels, or a template has no `{}`.
     pub fn open(path: &Path, labels: &[String], templates: &[String], device: &Device) -> Result<Self> {
         ensure!(!labels.is_empty(), "no labels given");
         ensure!(!templates.is_empty(), "no templates given");
@@ -33,23 +34,34 @@ impl ZeroShot {
         let open = || Checkpoint::open(path);
         let preprocessing = ModelConfig::read(&mut open()?, None)?.preprocessing;
         let model = TextModel::from_checkpoint(open()?, device)?;
+        if !reads_images(&model.config.architecture) {
+            bail!("model {}: is {}; expected clip or siglip", path.display(), model.config.architecture);
+        }
         let names = embed(&model, labels, templates).with_context(|| format!("model {}", path.display()))?;
-        let Network::Clip(clip) = model.network else {
-            bail!("model {}: is {}; expected clip", path.display(), model.config.architecture)
-        };
-        Ok(Self { clip, preprocessing, labels: labels.to_vec(), names })
+        Ok(Self { network: model.network, preprocessing, labels: labels.to_vec(), names })
     }
 
-    /// The probability of each label for each image of x [n, 3, h, w]: softmax of the scaled cosines over the labels.
+    /// The probability of each label for each image of x [n, 3, h, w]. CLIP's are the softmax of the scaled cosines
+    /// over the labels; SigLIP gives each label its own, the logistic function of its scaled cosine plus a bias.
     /// # Errors
     /// When x has the wrong shape.
     pub fn probabilities(&self, x: &Tensor) -> Result<Vec<Vec<f32>>> {
-        let layer = [LayerName { name: "image_embeds".into(), pooled: None }];
-        let backbone: &dyn Backbone = &self.clip.images;
-        let images = backbone.features(x, &layer, None)?.remove(0);
-        let scores = self.clip.similarity(&images, &self.names).map_err(plain)?;
-        let probabilities = dl_ops::softmax(&scores, 1).map_err(plain)?;
-        probabilities.to_dtype(DType::F32).and_then(|p| p.to_vec2()).map_err(plain)
+        let embeds = |images: &dyn Backbone| -> Result<Tensor> {
+            let layer = [LayerName { name: "image_embeds".into(), pooled: None }];
+            Ok(images.features(x, &layer, None)?.remove(0))
+        };
+        let probabilities = match &self.network {
+            Network::Clip(clip) => {
+                let scores = clip.similarity(&embeds(&clip.images)?, &self.names);
+                scores.and_then(|scores| dl_ops::softmax(&scores, 1))
+            }
+            Network::Siglip(siglip) => {
+                let scores = siglip.similarity(&embeds(&siglip.images)?, &self.names);
+                scores.and_then(|scores| dl_ops::sigmoid(&scores))
+            }
+            _ => bail!("a network that reads only texts cannot classify images"),
+        };
+        probabilities.and_then(|p| p.to_dtype(DType::F32)?.to_vec2()).map_err(plain)
     }
 }
 

@@ -30,8 +30,8 @@ use support::add_support;
 ///
 /// Writes `predictions` to the record or to each region: labels with probabilities (the softmax of the class scores),
 /// best first; of dl-finetune multitask, for each task, which a prediction then names in `task`. If the model has no
-/// labels, the class numbers take their place. With CLIP, the classes are any words you
-/// give to --labels.
+/// labels, the class numbers take their place. With CLIP and SigLIP, the classes are any words you give to --labels;
+/// SigLIP gives each a probability of its own, so that they do not add up to 1.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-classify",
@@ -62,12 +62,12 @@ pub struct Args {
     arch: Option<String>,
 
     /// Class names to use instead of the model's: a list, @FILE with one per line, or the built-in @imagenet, @coco or
-    /// @voc. For CLIP: the words to choose from
+    /// @voc. For CLIP and SigLIP: the words to choose from
     #[arg(long, value_name = "LABEL,...|@FILE")]
     labels: Option<Labels>,
 
-    /// For CLIP: the sentence in which each label replaces {}; may be repeated, to average over the sentences [default:
-    /// a photo of a {}]
+    /// For CLIP and SigLIP: the sentence in which each label replaces {}; may be repeated, to average over the sentences
+    /// [default: a photo of a {}]
     #[arg(long, value_name = "TEXT", requires = "labels")]
     template: Vec<String>,
 

@@ -1,4 +1,5 @@
-//! Ways to a probability for each class: a network for images, one for texts, CLIP with words, and heads on features.
+//! Ways to a probability for each class: a network for images, one for texts, CLIP and SigLIP with words, and heads on
+//! features.
 
 use std::path::Path;
 
@@ -24,7 +25,7 @@ pub(super) enum Scorer {
     Images(Box<ImageScorer>),
     /// A network for texts.
     Texts(Box<TextModel>),
-    /// CLIP, with the classes as words.
+    /// CLIP or SigLIP, with the classes as words.
     Words(Box<ZeroShot>, Device),
     /// A head of dl-finetune linear on features.
     Features(LinearHead),
@@ -57,7 +58,7 @@ pub(super) struct Options<'a> {
     pub(super) arch: Option<&'a str>,
     /// `--labels`.
     pub(super) labels: Option<&'a [String]>,
-    /// For CLIP.
+    /// For CLIP and SigLIP.
     pub(super) templates: &'a [String],
     pub(super) input: Option<Input>,
     pub(super) warp: &'a WarpArgs,
@@ -78,13 +79,15 @@ impl Scorer {
             name()
         );
         if file.kind() != Kind::Clip {
-            ensure!(templates.is_empty(), "--template is for CLIP; {} has classes of its own", name());
+            ensure!(templates.is_empty(), "--template is for CLIP and SigLIP; {} has classes of its own", name());
         }
         if let Some(input) = input {
             let reads = match file.kind() {
                 Kind::LinearHead | Kind::FeatureHead => "reads features",
                 Kind::TextNetwork => "reads texts",
-                Kind::Clip if input != Input::Image => "is a CLIP, which classifies whole images",
+                Kind::Clip if input != Input::Image => {
+                    "is a network for images and texts, which classifies whole images"
+                }
                 _ => "",
             };
             ensure!(reads.is_empty(), "--input {}: {} {reads}", format!("{input:?}").to_lowercase(), name());
@@ -120,7 +123,7 @@ impl Scorer {
             }
             ModelFile::Clip(_) => {
                 let Some(labels) = labels else {
-                    bail!("{}: CLIP has no classes of its own; name them with --labels", name())
+                    bail!("{}: has no classes of its own, only words; name them with --labels", name())
                 };
                 let usual = ["a photo of a {}".to_owned()];
                 let templates = if templates.is_empty() { usual.as_slice() } else { templates };
@@ -310,7 +313,7 @@ fn of_texts(model: &TextModel, texts: &[Tokens]) -> Result<Vec<Vec<f64>>> {
 }
 
 fn of_words(zero_shot: &ZeroShot, image: &Prepared, device: &Device) -> Result<Vec<f64>> {
-    let Prepared::Whole { input, size: [height, width] } = image else { bail!("CLIP classifies whole images") };
+    let Prepared::Whole { input, size: [height, width] } = image else { bail!("words classify whole images") };
     let input = Tensor::from_slice(input, (1, 3, *height, *width), device).map_err(plain)?;
     let probabilities = zero_shot.probabilities(&input).with_context(|| "the image cannot be scored")?.remove(0);
     Ok(probabilities.into_iter().map(f64::from).collect())

@@ -29,8 +29,8 @@ pub(crate) use prompts::prompt_features;
 ///
 /// Warps each proposal to the network's input size as R-CNN does, with some context around it; if a record has no
 /// `proposals`, the whole image is embedded. BERT and GPT-2 embed the record's `text`, cut to the maximum length of the
-/// network; CLIP embeds its `image`, or its `text` if it has no image. Writes `features`: one matrix per layer, row i
-/// for proposal i.
+/// network; CLIP and SigLIP embed its `image`, or its `text` if it has no image. Writes `features`: one matrix per
+/// layer, row i for proposal i.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-embed",
@@ -66,7 +66,7 @@ pub struct Args {
     layer: Vec<LayerName>,
 
     /// How to pool the rows of a sample, one per token, into one row; mean and max also pool feature maps [default:
-    /// mean for texts (last for GPT-2), cls for images in CLIP, none for maps]
+    /// mean for texts (last for GPT-2), cls for images in CLIP and ViT, mean for those in SigLIP, none for maps]
     #[arg(long, value_enum)]
     pool: Option<Pool>,
 
@@ -74,7 +74,7 @@ pub struct Args {
     #[arg(long)]
     normalize: bool,
 
-    /// What CLIP embeds if a record has both [default: image]
+    /// What CLIP and SigLIP embed if a record has both [default: image]
     #[arg(long, value_enum, value_name = "WHAT")]
     input: Option<InputKind>,
 

@@ -26,7 +26,8 @@ pub(super) struct Networks {
 type ShapesOfSize = ([usize; 2], Vec<Vec<usize>>);
 
 impl Networks {
-    /// Opens the networks. Without `layers`, each gives its default layer; each of CLIP's two gives those that it has.
+    /// Opens the networks. Without `layers`, each gives its default layer; each of CLIP's or SigLIP's two gives those
+    /// that it has.
     pub(super) fn open(path: &Path, arch: Option<&str>, layers: &[LayerName], device: &Device) -> Result<Self> {
         let (images, texts) = match ModelFile::open(path, arch)? {
             ModelFile::ImageNetwork(file) => (Some(Model::from_checkpoint(file, arch, device)?), None),
@@ -125,13 +126,16 @@ impl Networks {
             Some((of_size, shapes)) if *of_size == size => shapes,
             _ => &known.insert((size, model.shapes([3, size[0], size[1]], layers)?)).1,
         };
-        shapes.iter().zip(features).map(|(shape, features)| pool::images(pool, shape, features)).collect()
+        let tokens = pool.unwrap_or(if model.backbone.has_class_token() { Pool::Cls } else { Pool::Mean });
+        let rows = shapes.iter().zip(features);
+        rows.map(|(shape, features)| pool::images(pool, tokens, shape, features)).collect()
     }
 
     /// The default of --pool.
     pub(super) fn default_pool(&self, is_text: bool) -> Pool {
         match (is_text, &self.texts, &self.images) {
             (true, Some((model, _)), _) => texts::default_pool(model),
+            (_, _, Some((model, _))) if !model.backbone.has_class_token() => Pool::Mean,
             (_, _, Some((model, _))) if !model.backbone.plans() => Pool::Cls,
             _ => Pool::None,
         }

@@ -7,7 +7,7 @@ use dl_record::Matrix;
 /// How to pool the rows of a sample into one.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pool {
-    /// Take the row of the first token: BERT's [CLS], CLIP's class token
+    /// Take the row of the first token: BERT's [CLS], the class token of CLIP and ViT
     Cls,
     /// Average over the tokens, or over the positions of a map
     Mean,
@@ -48,10 +48,10 @@ impl Pool {
 }
 
 /// Pools the outputs of images. `shape` is that of one output: a map [c, h, w], tokens [tokens, width] or a row
-/// [width], which is one long row of `features`.
-pub(super) fn images(pool: Option<Pool>, shape: &[usize], features: Matrix) -> Result<Matrix> {
+/// [width], which is one long row of `features`. `tokens` is how tokens are pooled.
+pub(super) fn images(pool: Option<Pool>, tokens: Pool, shape: &[usize], features: Matrix) -> Result<Matrix> {
     let (pool, width, is_map) = match (shape, pool) {
-        ([_, width], pool) => (pool.unwrap_or(Pool::Cls), *width, false),
+        ([_, width], _) => (tokens, *width, false),
         ([channels, _, _], Some(pool)) => (pool, *channels, true),
         _ => return Ok(features),
     };
@@ -113,7 +113,9 @@ mod tests {
     #[test]
     fn maps_and_tokens_of_images_become_rows() {
         let rows = || matrix(8, &[1.0, 2.0, 3.0, 6.0, 0.0, 0.0, 0.0, 4.0]);
-        let pooled = |pool, shape: &[usize]| images(pool, shape, rows()).map(|rows| rows.data);
+        let pooled = |pool: Option<Pool>, shape: &[usize]| {
+            images(pool, pool.unwrap_or(Pool::Cls), shape, rows()).map(|rows| rows.data)
+        };
         assert_eq!(pooled(Some(Pool::Mean), &[2, 2, 2]).unwrap(), [3.0, 1.0]);
         assert_eq!(pooled(Some(Pool::Max), &[2, 2, 2]).unwrap(), [6.0, 4.0]);
         assert_eq!(pooled(None, &[2, 2, 2]).unwrap(), rows().data);

@@ -36,13 +36,14 @@ const MAX_ANSWER: u64 = 32 << 20;
 pub(super) const MAX_LICENSE: usize = 200;
 
 /// Files beside the weights that say how texts and images become inputs.
-const BESIDE: [&str; 8] = [
+const BESIDE: [&str; 9] = [
     "config.json",
     "tokenizer.json",
     "tokenizer_config.json",
     "vocab.json",
     "vocab.txt",
     "merges.txt",
+    "spiece.model",
     "special_tokens_map.json",
     "preprocessor_config.json",
 ];
