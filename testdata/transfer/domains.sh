@@ -61,7 +61,7 @@ reviews() {
       for name in dann nn; do
         train "reviews-$source-$target-$name.safetensors" adversarial --method dann --source $source --target $target \
           --trade-off "$([ $name = dann ] && echo 0.3 || echo 0)" --hidden 100 --domain-hidden 100 --raw --batch 100 \
-          --epochs 10 "$source.jsonl.gz" "$target.jsonl.gz"
+          --epochs 10 --lr 0.1 "$source.jsonl.gz" "$target.jsonl.gz"
       done
       [ -e "reviews-$source-svm.safetensors" ] || dl-finetune linear -q --loss squared-hinge --cost 0.01 --raw \
         --output "reviews-$source-svm.safetensors" "$source.jsonl.gz"
