@@ -1,7 +1,7 @@
 complete -c dl-classify -l model -d 'Model file of a network or a head, or a Hugging Face model folder' -r -F
 complete -c dl-classify -l arch -d 'Architecture of a file of bare weights; see dl-model list [default: from the file]' -r
-complete -c dl-classify -l labels -d 'Class names to use instead of the model\'s: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc. For CLIP: the words to choose from' -r
-complete -c dl-classify -l template -d 'For CLIP: the sentence in which each label replaces {}; may be repeated, to average over the sentences [default: a photo of a {}]' -r
+complete -c dl-classify -l labels -d 'Class names to use instead of the model\'s: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc. For CLIP and SigLIP: the words to choose from' -r
+complete -c dl-classify -l template -d 'For CLIP and SigLIP: the sentence in which each label replaces {}; may be repeated, to average over the sentences [default: a photo of a {}]' -r
 complete -c dl-classify -l classes -d 'Classes to choose from and their attributes, for a head of dl-finetune attributes: CSV with the names of the attributes in the first line and a class in each other, or JSON {class: {attribute: value}} [default: those of the training]' -r -F
 complete -c dl-classify -l calibration -d 'Subtract this from the scores of classes that were seen in training, which otherwise win over unseen ones' -r -f
 complete -c dl-classify -l support -d 'Labeled records to add to the model\'s prototypes, also of new classes, for a head of dl-finetune prototypes; those that cannot be used are reported' -r -F

@@ -1,12 +1,12 @@
 complete -c dl-embed -l model -d 'Model file of the network, or a Hugging Face model folder' -r -F
 complete -c dl-embed -l arch -d 'Architecture of a file of bare weights; see dl-model list [default: from the file]' -r
 complete -c dl-embed -l layer -d 'Layers whose outputs are the features: module paths (features.12, classifier.4, encoder.layer.11), names from the papers (pool5, fc7, fire9), or logits; fire9@3 averages a map to 3x3 [default: from the file or architecture]' -r
-complete -c dl-embed -l pool -d 'How to pool the rows of a sample, one per token, into one row; mean and max also pool feature maps [default: mean for texts (last for GPT-2), cls for images in CLIP, none for maps]' -r -f -a "cls\t'Take the row of the first token: BERT\'s [CLS], CLIP\'s class token'
+complete -c dl-embed -l pool -d 'How to pool the rows of a sample, one per token, into one row; mean and max also pool feature maps [default: mean for texts (last for GPT-2), cls for images in CLIP and ViT, mean for those in SigLIP, none for maps]' -r -f -a "cls\t'Take the row of the first token: BERT\'s [CLS], the class token of CLIP and ViT'
 mean\t'Average over the tokens, or over the positions of a map'
 last\t'Take the row of the last token'
 max\t'Take the maximum of each column over the tokens, or over the positions of a map'
 none\t'Do not pool: one row per token, or a map as one long row'"
-complete -c dl-embed -l input -d 'What CLIP embeds if a record has both [default: image]' -r -f -a "image\t'The image'
+complete -c dl-embed -l input -d 'What CLIP and SigLIP embed if a record has both [default: image]' -r -f -a "image\t'The image'
 text\t'The text'"
 complete -c dl-embed -l batch -d 'Regions, images or texts per batch; does not affect the results' -r -f
 complete -c dl-embed -l warp -d 'How to warp a region to the network\'s input size [default: as the network was trained, or context]' -r -f -a "context\t'Stretch it, with --pad pixels of context on every side'

@@ -28,7 +28,7 @@ complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -s h -l help -d 'P
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -s V -l version -d 'Print version'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "classifier" -d 'Train a network to classify regions, images or texts'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "detector" -d 'Train a network to find objects in images'
-complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "linear" -d 'Train a linear classifier on the features of whole images or texts: multinomial logistic regression'
+complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "linear" -d 'Train a linear classifier on the features of whole images or texts: logistic regression, or an SVM'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "neighbors" -d 'Keep labeled features: a row gets the label of its nearest neighbors'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "prototypes" -d 'Average labeled features: a row gets the label of the nearest mean (Snell et al. 2017)'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "attributes" -d 'Relate features to attributes of the classes, to recognize classes that were never seen (zero-shot)'
@@ -198,9 +198,12 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -s q -
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l loss -d 'Loss of a row' -r -f -a "logistic\t'Multinomial logistic regression, solved by L-BFGS'
+hinge\t'An SVM between each two classes, whose votes decide: libsvm, scikit-learn\'s SVC with a linear kernel'
+squared-hinge\t'An SVM of each class against the rest: liblinear, scikit-learn\'s LinearSVC'"
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l cost -d 'C, the inverse of the regularization strength' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l tolerance -d 'Stop when every component of the gradient is below this' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l iterations -d 'Maximum number of solver iterations' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l tolerance -d 'Stop when every component of the gradient is below this; with a hinge loss, when no pair of rows violates the conditions of the optimum by more [default: 0.0001; with a hinge loss 0.001]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l iterations -d 'Maximum number of solver iterations, of the logistic loss' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l output -d 'Model file to write' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l layer -d 'Layer to train on [default: the only one in the records]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
@@ -706,7 +709,7 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand disentangle" -l 
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand disentangle" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost adversarial distill multitask contrast prototypical lm svm bbox disentangle help" -f -a "classifier" -d 'Train a network to classify regions, images or texts'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost adversarial distill multitask contrast prototypical lm svm bbox disentangle help" -f -a "detector" -d 'Train a network to find objects in images'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost adversarial distill multitask contrast prototypical lm svm bbox disentangle help" -f -a "linear" -d 'Train a linear classifier on the features of whole images or texts: multinomial logistic regression'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost adversarial distill multitask contrast prototypical lm svm bbox disentangle help" -f -a "linear" -d 'Train a linear classifier on the features of whole images or texts: logistic regression, or an SVM'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost adversarial distill multitask contrast prototypical lm svm bbox disentangle help" -f -a "neighbors" -d 'Keep labeled features: a row gets the label of its nearest neighbors'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost adversarial distill multitask contrast prototypical lm svm bbox disentangle help" -f -a "prototypes" -d 'Average labeled features: a row gets the label of the nearest mean (Snell et al. 2017)'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear neighbors prototypes attributes boost adversarial distill multitask contrast prototypical lm svm bbox disentangle help" -f -a "attributes" -d 'Relate features to attributes of the classes, to recognize classes that were never seen (zero-shot)'

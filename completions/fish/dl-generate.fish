@@ -1,4 +1,4 @@
-complete -c dl-generate -l model -d 'Model file of a GPT-2, or a Hugging Face model folder' -r -F
+complete -c dl-generate -l model -d 'Model file of a GPT-2, Hugging Face model folder (gpt2, llama), or GGUF file of a Llama' -r -F
 complete -c dl-generate -l prompt -d 'Text to continue, instead of records; may be empty, may be repeated' -r
 complete -c dl-generate -l count -d 'Samples per prompt or record; with more than one, their ids end in /1, /2, ...' -r -f
 complete -c dl-generate -l max-tokens -d 'Generate at most N tokens after the prompt' -r -f
@@ -10,7 +10,7 @@ complete -c dl-generate -l batch -d 'Texts per batch; does not affect the result
 complete -c dl-generate -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
 complete -c dl-generate -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-generate -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-generate -l bos -d 'Put the beginning-of-text token (GPT-2\'s <|endoftext|>) before every prompt'
+complete -c dl-generate -l bos -d 'Put the beginning-of-text token (GPT-2\'s <|endoftext|>, Llama\'s <s>) before every prompt'
 complete -c dl-generate -s q -l quiet -d 'Print only errors on stderr, and no progress display'
 complete -c dl-generate -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-generate -l strict -d 'Stop at the first record that fails'

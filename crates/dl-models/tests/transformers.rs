@@ -347,7 +347,7 @@ mod candle {
     #[test]
     fn llama_in_gguf_equals_transformers_on_the_dequantized_weights() {
         // Activations are quantized too, except with unquantized weights.
-        for (name, most) in [("llama-f32.gguf", 1e-4), ("llama-q8_0.gguf", 0.1), ("llama-q4_0.gguf", 0.1)] {
+        for (name, most) in [("llama-f32.gguf", 1e-4), ("llama-q8_0.gguf", 0.2), ("llama-q4_0.gguf", 0.2)] {
             let golden = golden_in("llama.json", name);
             let model = TextModel::of_gguf(&folder(name), &Device::Cpu).unwrap();
             let found = logits(model.language_model().unwrap(), &numbers::<u32>(&golden, "ids"), name);

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::checkpoint::printable;
 use crate::file::limits;
+use crate::plain;
 use crate::text::TextConfig;
 use crate::text::config::check_heads;
 
@@ -105,7 +106,7 @@ impl LlamaOptions {
         limits::count("num_attention_heads", options.num_attention_heads, limits::MOST_HEADS)?;
         limits::count("max_position_embeddings", options.max_position_embeddings, 1 << 24)?;
         limits::epsilon("rms_norm_eps", options.rms_norm_eps)?;
-        check_heads(options.hidden_size, options.num_attention_heads)?;
+        check_heads(options.hidden_size, options.num_attention_heads).map_err(plain)?;
         let (heads, columns) = (options.num_attention_heads, options.hidden_size / options.num_attention_heads);
         let stated = options.head_dim.unwrap_or(columns);
         ensure!(

@@ -101,7 +101,7 @@ impl Sizes {
         let width = count("embedding_length", limits::MOST_COLUMNS, None)?;
         let heads = count("attention.head_count", limits::MOST_HEADS, None)?;
         let kept = count("attention.head_count_kv", limits::MOST_HEADS, Some(heads))?;
-        check_heads(width, heads)?;
+        check_heads(width, heads).map_err(plain)?;
         let columns = width / heads;
         check_head(columns, heads, kept)?;
         for key in ["rope.dimension_count", "attention.key_length", "attention.value_length"] {
