@@ -91,16 +91,17 @@ mod tests {
                 standardize: case["standardize"].as_bool().unwrap(),
                 tolerance: 1e-9,
             };
-            let close = |found: Vec<f64>, expected: Vec<f64>| {
+            let close = |found: Vec<f64>, expected: Vec<f64>, most: f64| {
                 assert_eq!(found.len(), expected.len());
                 for (found, expected) in found.iter().zip(&expected) {
-                    assert!((found - expected).abs() < 1e-6, "{found} {expected} {case}");
+                    assert!((found - expected).abs() < most, "{found} {expected} {case}");
                 }
             };
             let (pairs, converged) = OneVsOne::fit(x.as_ref(), &targets, classes, &weights, &config).unwrap();
             assert!(converged);
-            close(crate::linalg::row_major(pairs.weight.as_ref()), numbers(&case["pairs"]["weight"]));
-            close(pairs.bias.clone(), numbers(&case["pairs"]["bias"]));
+            // libsvm keeps the products of rows in single precision.
+            close(crate::linalg::row_major(pairs.weight.as_ref()), numbers(&case["pairs"]["weight"]), 1e-5);
+            close(pairs.bias.clone(), numbers(&case["pairs"]["bias"]), 1e-5);
             let shares = pairs.shares(x.as_ref()).unwrap();
             let first_largest = |row: usize| {
                 let own: Vec<f64> = shares.row(row).iter().copied().collect();
@@ -116,8 +117,8 @@ mod tests {
                 expected = expected.iter().map(|w| -0.5 * w).chain(expected.iter().map(|w| 0.5 * w)).collect();
                 offsets = vec![-0.5 * offsets[0], 0.5 * offsets[0]];
             }
-            close(weight, expected);
-            close(bias, offsets);
+            close(weight, expected, 1e-6);
+            close(bias, offsets, 1e-6);
         }
     }
 

@@ -5,12 +5,11 @@ mod heads;
 mod maps;
 mod records;
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, root, run};
+use crate::support::{Ran, run};
 
 /// The number at (row, column) of the goldens' matrices, in [-2, 2).
 fn formula(row: u64, column: u64) -> f64 {
